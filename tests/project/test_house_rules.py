@@ -1,0 +1,84 @@
+"""The house rules hold in the source, and each of them notices what it is there for."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.project import rules
+from tests.project.sources import name_of, python_files, tree_of
+
+# Where a rule does not apply, with the reason. A folder (it ends in a slash) owns the matter; a file is an exception.
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "sql_is_constant": {},
+    "state_is_written_by_transitions": {
+        "src/tradewind/core/": "the pure core holds states in memory and writes no row",
+    },
+    "environment_is_not_read": {
+        "src/tradewind/config/": "the one reader of the environment",
+    },
+    "received_session_is_not_committed": {},
+}
+RULES: dict[str, rules.Rule] = {name: getattr(rules, name) for name in EXCEPTIONS}
+
+
+def findings(name: str, path: Path) -> list[str]:
+    if any(name_of(path).startswith(exception) for exception in EXCEPTIONS[name]):
+        return []
+    return [f"{name_of(path)}:{line}: {sentence}" for line, sentence in RULES[name](tree_of(path))]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_rule_holds(name: str) -> None:
+    broken = [finding for path in python_files("src") for finding in findings(name, path)]
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_excepted_file_needs_its_exception(name: str) -> None:
+    broken = {name_of(path) for path in python_files("src") if list(RULES[name](tree_of(path)))}
+    unneeded = [entry for entry in EXCEPTIONS[name] if not entry.endswith("/") and entry not in broken]
+    assert unneeded == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sql_is_constant", "text(f'SELECT {x}')"),
+        ("sql_is_constant", "c.exec_driver_sql('SELECT %s' % x)"),
+        ("sql_is_constant", "c.execute('SELECT {}'.format(x))"),
+        ("sql_is_constant", "c.execute('SELECT ' + x)"),
+        ("sql_is_constant", "session.execute(text('SELECT ' + x))"),
+        ("state_is_written_by_transitions", "row.state = 'failed'"),
+        ("state_is_written_by_transitions", "update(t).where(t.c.id == 1).values(state='failed')"),
+        ("state_is_written_by_transitions", "t.update().values({'state': 'failed'})"),
+        ("state_is_written_by_transitions", "t.update().values({t.c.state: 'failed'})"),
+        ("state_is_written_by_transitions", "setattr(row, 'state', 'failed')"),
+        ("environment_is_not_read", "import os\nx = os.environ['HOME']"),
+        ("environment_is_not_read", "import os\nx = os.getenv('HOME')"),
+        ("environment_is_not_read", "from os import environ"),
+        ("received_session_is_not_committed", "def f(session):\n    session.commit()"),
+        ("received_session_is_not_committed", "def f(*, connection):\n    connection.rollback()"),
+    ],
+)
+def test_what_breaks_a_rule_is_found(name: str, source: str) -> None:
+    assert list(RULES[name](ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("sql_is_constant", "c.execute(text('SELECT :x'), {'x': x})"),
+        ("sql_is_constant", "c.execute(f'SELECT 1')"),
+        ("sql_is_constant", "c.execute(select(t).where(t.c.a + 1 == b))"),
+        ("state_is_written_by_transitions", "insert(t).values(state='none')"),
+        ("state_is_written_by_transitions", "update(t).values(note='x')"),
+        ("state_is_written_by_transitions", "self.state = 1"),
+        ("environment_is_not_read", "import os\nos.path.join('a')"),
+        ("received_session_is_not_committed", "def f(engine):\n    with engine.begin() as c:\n        c.commit()"),
+    ],
+)
+def test_what_keeps_a_rule_is_left_alone(name: str, source: str) -> None:
+    assert list(RULES[name](ast.parse(source))) == []

@@ -1,0 +1,35 @@
+"""No module is called by a word that says nothing, and nothing in the tree speaks of the machine it was made on."""
+
+from __future__ import annotations
+
+import re
+
+from tests.project.sources import ROOTS, name_of, python_files, tracked_files
+
+EMPTY_WORDS = re.compile(r"^(utils?|helpers?|common|base|manager|base_.*|.*_(utils?|helpers?|manager))$")
+# Split in two, so that this file does not contain what it looks for.
+MACHINE_WORDS = tuple(
+    a + b for a, b in (("/tmp/", "scratch"), ("/work/", "main"), ("/work/", "shared"), ("/root/", "."))
+)
+
+
+def test_module_names_say_what_they_hold() -> None:
+    named = {name_of(path) for path in python_files() if EMPTY_WORDS.match(path.stem)}
+    named |= {
+        name_of(folder)
+        for path in python_files()
+        for folder in path.parents
+        if folder.name not in ROOTS and EMPTY_WORDS.match(folder.name)
+    }
+    assert named == set()
+
+
+def test_nothing_speaks_of_the_machine_it_was_made_on() -> None:
+    found: list[str] = []
+    for path in tracked_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # an image or an archive
+        found += [f"{name_of(path)}: {word}" for word in MACHINE_WORDS if word in text]
+    assert found == []
