@@ -1,0 +1,1 @@
+"""The pure core: what happens next, decided without I/O, clock or third-party code."""

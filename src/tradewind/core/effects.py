@@ -1,0 +1,64 @@
+"""What the run engine asks its shell to do: plain values, in the order in which they have to happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tradewind.core.states import DagRunState, TaskInstanceState
+    from tradewind.core.transitions import Event
+
+
+class Move(NamedTuple):
+    """Write a transition of the instance in `slot`. `version` is the one after it."""
+
+    slot: int
+    event: Event
+    found: TaskInstanceState
+    target: TaskInstanceState
+    try_number: int
+    version: int
+
+
+class Offer(NamedTuple):
+    """The instance is scheduled and wants a slot of its limits."""
+
+    slot: int
+
+
+class Withdraw(NamedTuple):
+    """The instance does not want a slot any more."""
+
+    slot: int
+
+
+class Release(NamedTuple):
+    """The instance gives its slots back."""
+
+    slot: int
+
+
+class Arm(NamedTuple):
+    """Call `RunEngine.fall_due` at that time."""
+
+    slot: int
+    due_at: datetime
+
+
+class Stop(NamedTuple):
+    """End the process of the try that is at work."""
+
+    slot: int
+    try_number: int
+
+
+class Finish(NamedTuple):
+    """The run has ended."""
+
+    state: DagRunState
+    reason: str
+
+
+Effect = Move | Offer | Withdraw | Release | Arm | Stop | Finish

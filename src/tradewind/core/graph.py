@@ -1,0 +1,138 @@
+"""The compiled DAG: what the run engine needs of a DAG, as numbers and tuples.
+
+A task is its index; edges are tuples of indexes in both directions. Compiled once per DAG version and shared by its runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tradewind.core.retries import RetryPolicy
+from tradewind.core.trigger_rules import TriggerRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+MAX_PRIORITY = 2**31 - 1
+"""Airflow clamps weights to what its integer column holds."""
+
+
+class DagCycleError(ValueError):
+    """The edges go in a circle, so no task of it could ever start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskNode:
+    """One task of a compiled DAG. `index` is its place in `CompiledDag.nodes`."""
+
+    index: int
+    task_id: str
+    operator: str = ""
+    trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
+    upstream: tuple[int, ...] = ()
+    downstream: tuple[int, ...] = ()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    queue: str = "default"
+    executor: str | None = None
+    priority_weight: int = 1
+    """The total by the task's weight rule, higher first."""
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
+    ignore_first_depends_on_past: bool = True
+    waits_for_past_before_skipping: bool = False
+    is_empty: bool = False
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    is_leaf: bool = False
+    """Its state counts when the run's own state is decided."""
+
+    @property
+    def asks_the_past(self) -> bool:
+        """Whether the same task of the run before has a say."""
+        return self.depends_on_past or self.wait_for_downstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledDag:
+    """One DAG version, ready to run."""
+
+    dag_id: str
+    nodes: tuple[TaskNode, ...]
+    index_of: dict[str, int]
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    dagrun_timeout: timedelta | None = None
+    fail_fast: bool = False
+
+    def node(self, task_id: str) -> TaskNode | None:
+        """Return the task's node, or None when this version has no such task."""
+        index = self.index_of.get(task_id)
+        return None if index is None else self.nodes[index]
+
+
+def topological_order(downstream: Sequence[Sequence[int]]) -> list[int]:
+    """Return the indexes so that each comes after all it depends on; raises `DagCycleError` naming none of them."""
+    waiting_for = [0] * len(downstream)
+    for targets in downstream:
+        for target in targets:
+            waiting_for[target] += 1
+    ready = [index for index, count in enumerate(waiting_for) if count == 0]
+    for index in ready:
+        for target in downstream[index]:
+            waiting_for[target] -= 1
+            if waiting_for[target] == 0:
+                ready.append(target)
+    if len(ready) != len(downstream):
+        msg = "the tasks depend on each other in a circle"
+        raise DagCycleError(msg)
+    return ready
+
+
+def total_weights(
+    weights: Sequence[int],
+    rules: Sequence[str],
+    upstream: Sequence[Sequence[int]],
+    downstream: Sequence[Sequence[int]],
+) -> list[int]:
+    """Return each task's priority by its weight rule: its own weight plus that of all tasks after (or before) it.
+
+    Rules are Airflow's `downstream`, `upstream` and `absolute`; another one counts as absolute, for its author's code
+    decides elsewhere. Relatives are collected as bit sets, one pass along the topological order.
+    """
+    order = topological_order(downstream)
+    totals = list(weights)
+    for rule, edges, walk in (("downstream", downstream, reversed(order)), ("upstream", upstream, order)):
+        if rule not in rules:
+            continue
+        relatives = [0] * len(weights)
+        for index in walk:
+            reached = 0
+            for other in edges[index]:
+                reached |= relatives[other] | (1 << other)
+            relatives[index] = reached
+        for index, own in enumerate(rules):
+            if own == rule:
+                totals[index] += _weight_of(relatives[index], weights)
+    return [max(-MAX_PRIORITY, min(MAX_PRIORITY, total)) for total in totals]
+
+
+def _weight_of(members: int, weights: Sequence[int]) -> int:
+    count = members.bit_count()
+    if count == 0:
+        return 0
+    first = weights[members.bit_length() - 1]
+    if count == 1:
+        return first
+    total = 0
+    while members:
+        lowest = members & -members
+        total += weights[lowest.bit_length() - 1]
+        members ^= lowest
+    return total

@@ -1,0 +1,1 @@
+"""Ports to where work runs."""

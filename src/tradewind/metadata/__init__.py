@@ -1,0 +1,1 @@
+"""Tables, migrations and queries, grouped by subject: the only room that knows SQL."""

@@ -1,0 +1,267 @@
+"""What the scheduler wants written, as data: one `Batch` is one transaction.
+
+The scheduler decides with the pure core, collects the effects of everything that arrived, and hands them over here.
+Every update is compare-and-set on (id, version, state) and the whole batch is fenced by the scheduler's lease epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from tradewind.core.ids import DagRunPk, TaskInstancePk
+    from tradewind.core.states import DagRunState, RunType, TaskInstanceState
+    from tradewind.core.transitions import Event
+
+
+@dataclass(slots=True)
+class TaskTransition:
+    """One task instance moves from `expected` to `target`; several events that fell together are one row.
+
+    Times left None keep what the database holds, except with `is_new_try`, which clears what the last try left.
+    """
+
+    ti_pk: TaskInstancePk
+    expected: TaskInstanceState
+    expected_version: int
+    target: TaskInstanceState
+    version: int
+    """The version to write: `expected_version` plus the number of events."""
+    events: tuple[Event, ...]
+    """Appended to the history of transitions, in order."""
+    at: datetime
+    try_number: int
+    is_new_try: bool = False
+    archives_try: bool = False
+    """Copy the row as it is into the history of tries before it is changed."""
+    scheduled_at: datetime | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    """When a retry or the next poke is due; None clears it."""
+    pid: int | None = None
+    hostname: str | None = None
+    note: str | None = None
+    """One line about why, for lists and `explain`: the error of a failed try."""
+
+
+@dataclass(slots=True)
+class NewTaskInstance:
+    """One row to insert for a run that starts, in state none, version 0."""
+
+    ti_pk: TaskInstancePk
+    task_id: str
+    map_index: int
+    max_tries: int
+    operator: str
+    pool: str
+    pool_slots: int
+    queue: str
+    priority_weight: int
+
+
+@dataclass(slots=True)
+class RunStart:
+    """A queued run starts: its state becomes running and its task instances come into being."""
+
+    run_pk: DagRunPk
+    dag_id: str
+    run_id: str
+    at: datetime
+    dag_version_pk: int
+    task_instances: list[NewTaskInstance]
+
+
+@dataclass(slots=True)
+class RunEnd:
+    """A running run ends."""
+
+    run_pk: DagRunPk
+    state: DagRunState
+    at: datetime
+
+
+@dataclass(slots=True)
+class NewRun:
+    """A run the timetable asks for, in state queued. Ignored when one with its run_id or logical date exists."""
+
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    run_after: datetime
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    conf: dict[str, Any] = field(default_factory=dict)
+    triggered_by: str = "timetable"
+
+
+@dataclass(slots=True)
+class DagSchedule:
+    """What the scheduler knows next of a DAG: written so that pages and a restarted scheduler see it."""
+
+    dag_id: str
+    next_run_after: datetime | None
+    next_interval_start: datetime | None
+    next_interval_end: datetime | None
+
+
+@dataclass(slots=True)
+class XComWrite:
+    """One XCom; replaces an earlier one of the same key."""
+
+    ti_pk: TaskInstancePk
+    key: str
+    value: bytes
+
+
+@dataclass(slots=True)
+class RenderedWrite:
+    """The rendered template fields of one try, JSON."""
+
+    ti_pk: TaskInstancePk
+    fields: bytes
+
+
+@dataclass(slots=True)
+class CallbackRequest:
+    """A callback that has to be called once; deleted by pk when done, found again after a crash."""
+
+    run_pk: DagRunPk
+    dag_id: str
+    run_id: str
+    name: str
+    reason: str
+    task_id: str | None = None
+    map_index: int = -1
+    try_number: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything one transaction writes. Empty lists cost nothing."""
+
+    transitions: list[TaskTransition] = field(default_factory=list)
+    run_starts: list[RunStart] = field(default_factory=list)
+    run_ends: list[RunEnd] = field(default_factory=list)
+    new_runs: list[NewRun] = field(default_factory=list)
+    schedules: list[DagSchedule] = field(default_factory=list)
+    new_task_instances: list[tuple[DagRunPk, NewTaskInstance]] = field(default_factory=list)
+    """Rows added to a run that is under way: a new DAG version brought new tasks."""
+    xcoms: list[XComWrite] = field(default_factory=list)
+    rendered: list[RenderedWrite] = field(default_factory=list)
+    callbacks: list[CallbackRequest] = field(default_factory=list)
+    callbacks_done: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to write."""
+        return bool(
+            self.transitions
+            or self.run_starts
+            or self.run_ends
+            or self.new_runs
+            or self.schedules
+            or self.new_task_instances
+            or self.xcoms
+            or self.rendered
+            or self.callbacks
+            or self.callbacks_done,
+        )
+
+
+@dataclass(slots=True)
+class CommitResult:
+    """What a committed batch could not do, and what it made."""
+
+    stale_task_instances: list[TaskInstancePk] = field(default_factory=list)
+    """Rows somebody else changed meanwhile (a user cleared or marked them): reload their runs."""
+    stale_runs: list[DagRunPk] = field(default_factory=list)
+    created_runs: list[RunRow] = field(default_factory=list)
+    created_callbacks: list[CallbackRow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DagRow:
+    """One DAG that is present, as the scheduler loads it."""
+
+    dag_id: str
+    version_pk: int
+    version_hash: str
+    document: bytes
+    is_paused: bool
+    folder: str
+    path: str
+    fingerprint: str
+    last_interval_start: datetime | None
+    """Of the newest automated run, whatever its state: where the timetable goes on."""
+    last_interval_end: datetime | None
+    last_run_after: datetime | None
+
+
+@dataclass(slots=True)
+class RunRow:
+    """One DAG run that has not finished."""
+
+    run_pk: DagRunPk
+    dag_id: str
+    run_id: str
+    run_type: RunType
+    state: DagRunState
+    run_after: datetime
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+    queued_at: datetime
+    started_at: datetime | None
+    conf: dict[str, Any]
+    dag_version_pk: int | None
+    clear_number: int = 0
+    triggered_by: str = "timetable"
+    triggering_user_name: str | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class TaskInstanceRow:
+    """One task instance of a run that has not finished."""
+
+    ti_pk: TaskInstancePk
+    task_id: str
+    map_index: int
+    state: TaskInstanceState
+    version: int
+    try_number: int
+    max_tries: int
+    pool: str
+    pool_slots: int
+    queue: str
+    priority_weight: int
+    due_at: datetime | None
+    started_at: datetime | None
+    queued_at: datetime | None
+
+
+@dataclass(slots=True)
+class PoolRow:
+    """One pool; `slots` -1 is unlimited."""
+
+    name: str
+    slots: int
+    include_deferred: bool
+
+
+@dataclass(slots=True)
+class CallbackRow:
+    """A callback request as stored."""
+
+    callback_pk: int
+    request: CallbackRequest
+
+
+class LeaseLostError(RuntimeError):
+    """Another scheduler has taken over: this one must stop at once and write nothing more."""

@@ -1,0 +1,104 @@
+"""From the DAG document to the compiled DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tradewind.core.graph import CompiledDag, TaskNode, total_weights
+from tradewind.core.retries import RetryPolicy
+from tradewind.core.trigger_rules import parse_trigger_rule
+
+if TYPE_CHECKING:
+    from tradewind.serialization.document import DagDocument, TaskDocument
+
+
+def compile_document(document: DagDocument) -> CompiledDag:
+    """Return the compiled form of `document`.
+
+    Raises `DagCycleError` for a cycle and `ValueError` for an unknown trigger rule or task: a document made by
+    `tradewind.sdk.document` has neither.
+    """
+    tasks = document.tasks
+    index_of = {task.task_id: index for index, task in enumerate(tasks)}
+    downstream = [_indexes(document.dag_id, task, index_of) for task in tasks]
+    upstream: list[list[int]] = [[] for _ in tasks]
+    for index, targets in enumerate(downstream):
+        for target in targets:
+            upstream[target].append(index)
+    weights = total_weights(
+        [task.priority_weight for task in tasks],
+        [task.weight_rule for task in tasks],
+        upstream,
+        downstream,
+    )
+    nodes = tuple(
+        _node(index, task, tuple(upstream[index]), downstream[index], weights[index], tasks)
+        for index, task in enumerate(tasks)
+    )
+    timeout_s = document.dagrun_timeout_s
+    return CompiledDag(
+        dag_id=document.dag_id,
+        nodes=nodes,
+        index_of=index_of,
+        max_active_runs=document.max_active_runs,
+        max_active_tasks=document.max_active_tasks,
+        dagrun_timeout=None if timeout_s is None else timedelta(seconds=timeout_s),
+        fail_fast=document.fail_fast,
+    )
+
+
+def _indexes(dag_id: str, task: TaskDocument, index_of: dict[str, int]) -> tuple[int, ...]:
+    try:
+        return tuple(index_of[task_id] for task_id in task.downstream)
+    except KeyError as error:
+        msg = f"DAG {dag_id!r}: task {task.task_id!r} has the unknown task {error.args[0]!r} downstream"
+        raise ValueError(msg) from None
+
+
+def _node(
+    index: int,
+    task: TaskDocument,
+    upstream: tuple[int, ...],
+    downstream: tuple[int, ...],
+    weight: int,
+    tasks: tuple[TaskDocument, ...],
+) -> TaskNode:
+    return TaskNode(
+        index=index,
+        task_id=task.task_id,
+        operator=task.task_type,
+        trigger_rule=parse_trigger_rule(task.trigger_rule),
+        upstream=upstream,
+        downstream=downstream,
+        retry=RetryPolicy(
+            retries=task.retries,
+            retry_delay_s=task.retry_delay_s,
+            exponential_backoff=task.retry_exponential_backoff,
+            max_retry_delay_s=task.max_retry_delay_s,
+        ),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        queue=task.queue,
+        executor=task.executor,
+        priority_weight=weight,
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        depends_on_past=task.depends_on_past,
+        wait_for_downstream=task.wait_for_downstream,
+        ignore_first_depends_on_past=task.ignore_first_depends_on_past,
+        waits_for_past_before_skipping=task.wait_for_past_depends_before_skipping,
+        is_empty=task.is_empty,
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        is_leaf=_is_leaf(task, downstream, tasks),
+    )
+
+
+def _is_leaf(task: TaskDocument, downstream: tuple[int, ...], tasks: tuple[TaskDocument, ...]) -> bool:
+    # Airflow lets a teardown decide over the run only when its author asked for it, and looks through teardowns
+    # otherwise: the tasks before them are the leaves.
+    if task.is_teardown and not task.on_failure_fail_dagrun:
+        return False
+    return all(tasks[index].is_teardown and not tasks[index].on_failure_fail_dagrun for index in downstream)

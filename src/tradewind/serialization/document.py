@@ -1,0 +1,158 @@
+"""The DAG document: what the rest of the system knows of an author's DAG, without the author's code.
+
+Plain data: only JSON types, sorted where the author's order means nothing, no memory addresses, no clock. Two imports
+of an unchanged file give byte-equal documents, so that `version_hash` changes only when a run would differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+DOCUMENT_FORMAT = 1
+
+
+class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task. Durations are seconds. Defaults are Airflow's, so that a plain task is a short object."""
+
+    task_id: str
+    task_type: str
+    """Class name of the operator, as the UI shows it."""
+    operator_module: str = ""
+    downstream: tuple[str, ...] = ()
+    """Sorted task_ids."""
+    trigger_rule: str = "all_success"
+    retries: int = 0
+    retry_delay_s: float = 300.0
+    retry_exponential_backoff: float = 0.0
+    """0 is off; Airflow 2's True is 2.0."""
+    max_retry_delay_s: float | None = None
+    execution_timeout_s: float | None = None
+    depends_on_past: bool = False
+    ignore_first_depends_on_past: bool = True
+    wait_for_downstream: bool = False
+    wait_for_past_depends_before_skipping: bool = False
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    priority_weight: int = 1
+    weight_rule: str = "downstream"
+    queue: str = "default"
+    executor: str | None = None
+    max_active_tis_per_dag: int | None = None
+    max_active_tis_per_dagrun: int | None = None
+    owner: str = "airflow"
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    is_empty: bool = False
+    """Nothing to run: no execute of its own, no callback, no outlet. The scheduler completes it itself."""
+    is_setup: bool = False
+    is_teardown: bool = False
+    on_failure_fail_dagrun: bool = False
+    is_mapped: bool = False
+    expansion: dict[str, Any] | None = None
+    """What a mapped task expands over (issue of dynamic mapping): None for a plain task."""
+    group_id: str | None = None
+    display_name: str = ""
+    doc_md: str = ""
+    ui_color: str = "#fff"
+    ui_fgcolor: str = "#000"
+    template_fields: tuple[str, ...] = ()
+    params: dict[str, ParamDocument] = {}
+    callbacks: tuple[str, ...] = ()
+    """Sorted names of the callback arguments that are set: on_failure_callback, ..."""
+    inlets: tuple[dict[str, Any], ...] = ()
+    outlets: tuple[dict[str, Any], ...] = ()
+    extra_links: tuple[str, ...] = ()
+    email: tuple[str, ...] = ()
+    email_on_failure: bool = True
+    email_on_retry: bool = True
+
+
+class ParamDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One param: its default, where it has one, and its JSON schema."""
+
+    value: Any = None
+    is_required: bool = False
+    """No default was given: a run must bring the value."""
+    description: str | None = None
+    schema: dict[str, Any] = {}
+
+
+class TaskGroupDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task group, for display; the edges of tasks already carry its dependencies."""
+
+    group_id: str
+    parent_id: str | None = None
+    label: str = ""
+    tooltip: str = ""
+    ui_color: str = "CornflowerBlue"
+    ui_fgcolor: str = "#000"
+    is_mapped: bool = False
+
+
+class EdgeLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """The text an author put on an edge with `Label`."""
+
+    upstream: str
+    downstream: str
+    label: str
+
+
+class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One DAG. Built by `tradewind.sdk.document.to_document`."""
+
+    format: int = DOCUMENT_FORMAT
+    dag_id: str
+    display_name: str = ""
+    description: str | None = None
+    relative_fileloc: str = ""
+    """The file, relative to its DAG folder (a zip member: `archive.zip/file.py`)."""
+    timezone: str = "UTC"
+    timetable: dict[str, Any] = {"type": "null"}
+    """As `tradewind.core.timetables.codec` writes it."""
+    schedule_summary: str = ""
+    start_date: datetime | None = None
+    """The earliest date of a run: the DAG's own, else the earliest of its tasks'."""
+    end_date: datetime | None = None
+    catchup: bool = False
+    max_active_runs: int = 16
+    max_active_tasks: int = 16
+    max_consecutive_failed_dag_runs: int = 0
+    dagrun_timeout_s: float | None = None
+    is_paused_upon_creation: bool | None = None
+    fail_fast: bool = False
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    owner_links: dict[str, str] = {}
+    params: dict[str, ParamDocument] = {}
+    doc_md: str | None = None
+    render_template_as_native_obj: bool = False
+    callbacks: tuple[str, ...] = ()
+    airflow_defaults: int = 3
+    """Whose defaults the file gets: those of Airflow 2 or of Airflow 3."""
+    tasks: tuple[TaskDocument, ...] = ()
+    """In topological order, ties by task_id."""
+    groups: tuple[TaskGroupDocument, ...] = ()
+    edge_labels: tuple[EdgeLabel, ...] = ()
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(DagDocument)
+
+
+def encode_document(document: DagDocument) -> bytes:
+    """Return the canonical JSON of `document`."""
+    return _encoder.encode(document)
+
+
+def decode_document(data: bytes | str) -> DagDocument:
+    """Return the document; raises `msgspec.ValidationError` when `data` is not one."""
+    return _decoder.decode(data)
+
+
+def version_hash(encoded: bytes) -> str:
+    """Return the hash under which one version of a DAG is stored: 32 hexadecimal digits of its canonical JSON."""
+    return hashlib.sha256(encoded).hexdigest()[:32]

@@ -1,0 +1,256 @@
+"""What the scheduler's executor and a worker process tell each other, and how it is framed on a stream socket.
+
+A frame is four bytes of length, big endian, and a MessagePack map with a `type` field. Unknown fields are ignored by
+the reader, so either side may be one release ahead.
+"""
+
+from __future__ import annotations
+
+import struct
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class DagRunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task may read of its DAG run. All dates aware, in UTC."""
+
+    pk: int
+    dag_id: str
+    run_id: str
+    run_type: str
+    logical_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    run_after: datetime
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    clear_number: int = 0
+    state: str = "running"
+    conf: dict[str, Any] = {}
+    triggered_by: str = "timetable"
+    triggering_user_name: str | None = None
+    note: str | None = None
+
+
+class DagFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the author's code lies: enough for a worker to import it, or to know that it has."""
+
+    path: str
+    """Absolute path of the file; for a zip the archive."""
+    folder: str
+    """The DAG folder, which goes on sys.path."""
+    fingerprint: str
+    """Hash over the file and the modules of its folder that it imports: a warm worker with another one is stale."""
+
+
+class RunTask(msgspec.Struct, frozen=True, kw_only=True, tag="run_task", omit_defaults=True):
+    """Order: run one try of one task instance."""
+
+    ti_pk: int
+    try_number: int
+    max_tries: int
+    dag_file: DagFile
+    dag_id: str
+    task_id: str
+    map_index: int = -1
+    dag_run: DagRunFacts
+    log_path: str
+    """Absolute path of the try's log file; the worker makes its folders."""
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    queue: str = "default"
+    priority_weight: int = 1
+    queued_at: datetime | None = None
+    operator: str = ""
+    first_started_at: datetime | None = None
+    """When the first try after a reschedule began: sensors count their timeout from it."""
+
+
+class RunCallback(msgspec.Struct, frozen=True, kw_only=True, tag="run_callback", omit_defaults=True):
+    """Order: call a DAG's callback, or the callback of a task whose own process cannot (it was lost)."""
+
+    callback_pk: int
+    dag_file: DagFile
+    dag_id: str
+    dag_run: DagRunFacts
+    task_id: str | None = None
+    map_index: int = -1
+    try_number: int = 0
+    name: str
+    """on_success_callback, on_failure_callback, ..."""
+    reason: str = ""
+    log_path: str
+
+
+class ComputeNextRun(msgspec.Struct, frozen=True, kw_only=True, tag="compute_next_run"):
+    """Order: ask an author's timetable class for the next run; the scheduler imports no author code."""
+
+    request_id: int
+    dag_file: DagFile
+    dag_id: str
+    last_interval_start: datetime | None
+    last_interval_end: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+    catchup: bool
+    now: datetime
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
+    """Order: stop the try if it is the one at work (sent after SIGTERM, so that a late signal hits nothing else)."""
+
+    ti_pk: int
+    try_number: int
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
+    """Order: leave when the work in hand is done."""
+
+
+class StoreReply(msgspec.Struct, frozen=True, kw_only=True, tag="store_reply", omit_defaults=True):
+    """Answer to a `StoreCall`."""
+
+    call_id: int
+    result: Any = None
+    error: str | None = None
+    error_kind: str = ""
+    """`not_found`, `invalid`, `unavailable`: the worker raises its own exception for it."""
+
+
+Order = RunTask | RunCallback | ComputeNextRun | Kill | Stop | StoreReply
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
+    """Report: the process can take an order."""
+
+    pid: int
+    hostname: str
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
+    """Report: the try began."""
+
+    ti_pk: int
+    try_number: int
+    pid: int
+    started_at: datetime
+
+
+class XComValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One XCom to store, its value already JSON."""
+
+    key: str
+    value: bytes
+    task_id: str | None = None
+    """None: of the task instance that reports."""
+    map_index: int | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_defaults=True):
+    """Report: the try ended. Everything it leaves behind comes in this one message."""
+
+    ti_pk: int
+    try_number: int
+    outcome: str
+    """success, failed (retry by the rules), fail_without_retry, skipped, reschedule, deferred, killed."""
+    started_at: datetime
+    ended_at: datetime
+    xcoms: tuple[XComValue, ...] = ()
+    skip_task_ids: tuple[str, ...] = ()
+    """What a branch or a short circuit decided not to run; resolved to instances by the scheduler."""
+    reschedule_at: datetime | None = None
+    retry_at: datetime | None = None
+    error: str | None = None
+    """One line for lists and for `explain`; the log has the traceback."""
+    rendered_fields: bytes | None = None
+    """JSON object of the rendered template fields; None when the task has none worth showing."""
+    note: str | None = None
+    retire: bool = False
+    """The process leaves after this report: it has done its share of tasks, or the task left it unusable."""
+
+
+class XComPush(msgspec.Struct, frozen=True, kw_only=True, tag="xcom_push", omit_defaults=True):
+    """Report: an XCom pushed while the task runs. In order with what follows it, no answer."""
+
+    ti_pk: int
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    key: str
+    value: bytes
+
+
+class StoreCall(msgspec.Struct, frozen=True, kw_only=True, tag="store_call"):
+    """Question: a method of the worker store, by name, with its arguments as plain data."""
+
+    call_id: int
+    method: str
+    arguments: dict[str, Any]
+
+
+class CallbackDone(msgspec.Struct, frozen=True, kw_only=True, tag="callback_done", omit_defaults=True):
+    """Report: a `RunCallback` was carried out."""
+
+    callback_pk: int
+    error: str | None = None
+
+
+class NextRunComputed(msgspec.Struct, frozen=True, kw_only=True, tag="next_run_computed", omit_defaults=True):
+    """Answer to `ComputeNextRun`."""
+
+    request_id: int
+    run_after: datetime | None = None
+    interval_start: datetime | None = None
+    interval_end: datetime | None = None
+    error: str | None = None
+
+
+Report = Ready | Started | Finished | XComPush | StoreCall | CallbackDone | NextRunComputed
+
+_LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+_order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+_report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+
+
+def frame(message: Order | Report) -> bytes:
+    """Return the message as one frame, ready for `sendall`."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameBuffer:
+    """Cuts what arrives on a stream socket into frames. Holds at most one unfinished frame."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Add `chunk`; return the bodies of the frames that are complete now, in order."""
+        data = self._data
+        data += chunk
+        bodies: list[bytes] = []
+        start = 0
+        while len(data) - start >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(data, start)
+            end = start + _LENGTH.size + size
+            if len(data) < end:
+                break
+            bodies.append(bytes(data[start + _LENGTH.size : end]))
+            start = end
+        if start:
+            del data[:start]
+        return bodies
+
+
+def decode_order(body: bytes) -> Order:
+    """Return the order in a frame's body; raises `msgspec.ValidationError` when it is none."""
+    return _order_decoder.decode(body)
+
+
+def decode_report(body: bytes) -> Report:
+    """Return the report in a frame's body; raises `msgspec.ValidationError` when it is none."""
+    return _report_decoder.decode(body)

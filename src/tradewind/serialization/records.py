@@ -1,0 +1,68 @@
+"""Plain records that cross the worker store: from the database to a task, as data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class ConnectionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One connection, decrypted."""
+
+    conn_id: str
+    conn_type: str = ""
+    description: str | None = None
+    host: str | None = None
+    schema: str | None = None
+    login: str | None = None
+    password: str | None = None
+    port: int | None = None
+    extra: str | None = None
+
+
+class XComRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One stored XCom; `value` is JSON."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    key: str
+    value: bytes
+    logical_date: datetime | None = None
+    created_at: datetime | None = None
+
+
+class DagRunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One DAG run as a task may see it."""
+
+    dag_id: str
+    run_id: str
+    run_type: str
+    state: str
+    logical_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    run_after: datetime
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    conf: dict[str, Any] = {}
+
+
+class TaskInstanceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task instance as a task may see it."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    state: str | None = None
+    try_number: int = 0
+    max_tries: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    operator: str | None = None
+    pool: str = "default_pool"
+    logical_date: datetime | None = None
