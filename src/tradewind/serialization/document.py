@@ -111,7 +111,7 @@ class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     relative_fileloc: str = ""
     """The file, relative to its DAG folder (a zip member: `archive.zip/file.py`)."""
     timezone: str = "UTC"
-    timetable: dict[str, Any] = {"type": "null"}
+    timetable: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "null"})
     """As `tradewind.core.timetables.codec` writes it."""
     schedule_summary: str = ""
     start_date: datetime | None = None
