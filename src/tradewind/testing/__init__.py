@@ -1,0 +1,1 @@
+"""The public test kit: stand-ins for what a process meets outside, such as the clock."""
