@@ -1,0 +1,1 @@
+"""Small things that DAG files and provider packages import from `airflow.utils`."""

@@ -1,0 +1,97 @@
+"""Call author functions with those keywords that they take, and the environment names a task's context gives to others."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from datetime import datetime
+
+from tradewind.sdk.toolkit.values import is_list
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Any, TypeVar
+
+    R = TypeVar("R")
+
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
+
+_FACTS = (
+    ("task", "email", "dag_email"),
+    ("task", "owner", "dag_owner"),
+    ("task_instance", "dag_id", "dag_id"),
+    ("task_instance", "task_id", "task_id"),
+    ("dag_run", "logical_date", "execution_date"),
+    ("dag_run", "logical_date", "logical_date"),
+    ("task_instance", "try_number", "try_number"),
+    ("dag_run", "run_id", "dag_run_id"),
+)
+"""Key of the context, attribute of what lies there, and the name under which it is given on."""
+
+
+class KeywordParameters:
+    """The keywords of a mapping that a callable takes."""
+
+    def __init__(self, kwargs: Mapping[str, Any], *, wildcard: bool) -> None:
+        self._kwargs = kwargs
+        self._wildcard = wildcard
+
+    @classmethod
+    def determine(cls, func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> KeywordParameters:
+        """Choose from `kwargs` what `func` takes besides the positional `args`.
+
+        Raises ValueError when a positional argument is named like one of the keywords.
+        """
+        parameters = inspect.signature(func).parameters
+        for name in list(parameters)[: len(args)]:
+            if name in kwargs:
+                raise ValueError(f"The key {name!r} in args is a part of kwargs and therefore reserved.")
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return cls(kwargs, wildcard=True)
+        return cls({name: kwargs[name] for name in parameters if name in kwargs}, wildcard=False)
+
+    def unpacking(self) -> Mapping[str, Any]:
+        """Return the keywords for a call with `**`: what of a context is costly is computed when the callee uses it."""
+        spread = getattr(self._kwargs, "for_unpacking", None)
+        return spread() if self._wildcard and spread is not None else self._kwargs
+
+    def serializing(self) -> Mapping[str, Any]:
+        """Return the keywords with their values as they are, to write them down."""
+        return self._kwargs
+
+
+def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return those of `kwargs` that `func` takes besides the positional `args`."""
+    return KeywordParameters.determine(func, args, kwargs).unpacking()
+
+
+def make_kwargs_callable(func: Callable[..., R]) -> Callable[..., R]:
+    """Return a function that takes any keywords and hands on those that `func` knows."""
+
+    @functools.wraps(func)
+    def call(*args: Any, **kwargs: Any) -> R:
+        return func(*args, **determine_kwargs(func, args, kwargs))
+
+    return call
+
+
+def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:
+    """Return what identifies the task instance, for a process it starts.
+
+    Names are `airflow.ctx.dag_id` or, in environment format, `AIRFLOW_CTX_DAG_ID`; bash tasks find the latter set.
+    """
+    prefix = ENV_VAR_FORMAT_PREFIX if in_env_var_format else DEFAULT_FORMAT_PREFIX
+    facts: dict[str, str] = {}
+    for key, attribute, name in _FACTS:
+        value = getattr(context.get(key), attribute, None)
+        if value:
+            facts[prefix + (name.upper() if in_env_var_format else name)] = _as_text(value)
+    return facts
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return ",".join(map(str, value)) if is_list(value) else str(value)
