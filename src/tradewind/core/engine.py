@@ -165,6 +165,15 @@ class RunEngine:
             self._fail(slot, at, Actor.SCHEDULER, may_retry=True)
         return self._settle()
 
+    def rescue(self, slot: int) -> list[Effect]:
+        """Whoever had the try is gone for good (a scheduler that died, a cleared try that has ended): a new try follows."""
+        if self.states[slot] in HOLDING_SLOT:
+            self._move(slot, Event.RESCUE, Actor.SCHEDULER)
+            node = self.node_of.get(slot)
+            if node is not None:
+                self._work.append(node.index)
+        return self._settle()
+
     def fall_due(self, slot: int, at: datetime) -> list[Effect]:
         """The time of a retry or of the next poke has come."""
         due_at = self.due.get(slot)
