@@ -1,16 +1,27 @@
-"""No module is called by a word that says nothing, and nothing in the tree speaks of the machine it was made on."""
+"""What is written: in the grammar of the oldest Python, under names that say something, without a word of one machine."""
 
 from __future__ import annotations
 
+import ast
 import re
 
-from tests.project.sources import ROOTS, name_of, python_files, tracked_files
+from tests.project.sources import OLDEST_PYTHON, ROOTS, name_of, python_files, text_of, tracked_files
 
 EMPTY_WORDS = re.compile(r"^(utils?|helpers?|common|base|manager|base_.*|.*_(utils?|helpers?|manager))$")
 # Split in two, so that this file does not contain what it looks for.
 MACHINE_WORDS = tuple(
     a + b for a, b in (("/tmp/", "scratch"), ("/work/", "main"), ("/work/", "shared"), ("/root/", "."))
 )
+
+
+def test_every_file_is_in_the_grammar_of_the_oldest_python() -> None:
+    broken: list[str] = []
+    for path in python_files():
+        try:
+            ast.parse(text_of(path), feature_version=OLDEST_PYTHON)
+        except SyntaxError as error:
+            broken.append(f"{name_of(path)}:{error.lineno}: {error.msg}")
+    assert broken == []
 
 
 def test_module_names_say_what_they_hold() -> None:
