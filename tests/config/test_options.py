@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from tests.project.sources import REPOSITORY
 from tradewind.config.options import OPTION_BY_NAME, OPTIONS, Option
 from tradewind.config.values import parse_value
+
+from tests.project.sources import REPOSITORY
 
 
 def test_each_option_stands_once() -> None:

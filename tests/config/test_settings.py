@@ -22,7 +22,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert settings.string("core", "dags_folder") == f"{tmp_path}/dags"
     assert settings.boolean("scheduler", "catchup_by_default") is False
     assert settings.names("core", "simple_auth_manager_users") == ("admin:admin",)
-    assert settings.source("core", "parallelism") == "default"
+    assert not settings.is_set("core", "parallelism")
     assert settings.warnings == ()
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
-    from tradewind.config.options import Option
+    from tradewind.config.option import Option
     from tradewind.config.sources import Found
     from tradewind.config.values import Value
 
@@ -86,6 +86,10 @@ class Settings:
         option = OPTION_BY_NAME[section, key]
         found = self._found.get((option.section, option.key))
         return found.source if found else DEFAULT_SOURCE
+
+    def is_set(self, section: str, key: str) -> bool:
+        """Return whether any source gave a value, so that it is not the default."""
+        return self.source(section, key) != DEFAULT_SOURCE
 
     def rows(self, *, show_secrets: bool = False) -> list[SettingRow]:
         """Return every option with its value and source, in the order of the table."""

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tradewind.config.options import Option
+    from tradewind.config.option import Option
 
     ConfigFile = Mapping[str, Mapping[str, str]]
 

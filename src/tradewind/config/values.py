@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tradewind.config.options import Option
+    from tradewind.config.option import Option
 
     Value = str | int | float | bool | tuple[str, ...]
 
