@@ -8,6 +8,8 @@ it would: `AirflowTaskTimeout` is a `BaseException`, so that `except Exception` 
 
 from __future__ import annotations
 
+from enum import Enum
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Sized
@@ -39,6 +41,35 @@ class AirflowConfigException(AirflowException):
 
 class AirflowOptionalProviderFeatureException(AirflowException):
     """A provider's feature needs a package that is not installed."""
+
+
+class ErrorType(Enum):
+    """What the system could not do for a task."""
+
+    CONNECTION_NOT_FOUND = "CONNECTION_NOT_FOUND"
+    VARIABLE_NOT_FOUND = "VARIABLE_NOT_FOUND"
+    XCOM_NOT_FOUND = "XCOM_NOT_FOUND"
+    ASSET_NOT_FOUND = "ASSET_NOT_FOUND"
+    DAGRUN_ALREADY_EXISTS = "DAGRUN_ALREADY_EXISTS"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    GENERIC_ERROR = "GENERIC_ERROR"
+    API_SERVER_ERROR = "API_SERVER_ERROR"
+
+
+class ErrorResponse:
+    """The kind of an error and what there is to say about it."""
+
+    def __init__(self, error: ErrorType, detail: dict[str, Any] | None = None) -> None:
+        self.error = error
+        self.detail = detail
+
+
+class AirflowRuntimeError(Exception):
+    """The system could not do what a task asked for; `error.error` is an `ErrorType`."""
+
+    def __init__(self, error: ErrorResponse) -> None:
+        self.error = error
+        super().__init__(f"{error.error.value}: {error.detail}")
 
 
 # --- What a task raises to say how its try ends -----------------------------------------------------------------------
