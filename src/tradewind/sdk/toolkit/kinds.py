@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
+from tradewind.sdk.definitions.node import NOTSET, ArgNotSet
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
 
-class ArgNotSet:
-    """Type of `NOTSET`: an argument that was not given, where None means something."""
-
-    def __repr__(self) -> str:
-        """Return the name authors know it by."""
-        return "NOTSET"
-
-
-NOTSET = ArgNotSet()
+__all__ = ["NOTSET", "ArgNotSet", "DagRunTriggeredByType", "DagRunType", "WeekDay"]
 
 
 class DagRunType(str, Enum):
