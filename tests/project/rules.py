@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 Finding = tuple[int, str]
 Rule = Callable[[ast.AST], Iterator[Finding]]
 
 SQL_CALLS = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "scalar", "scalars"}
-UPDATE_CALLS = {"update", "bulk_update_mappings"}
-STATE_COLUMNS = {"state"}
+STATE_TABLES = {"task_instance"}
+STATE_COLUMN = "state"
+STATE_SQL = re.compile(r"\bupdate\s+task_instance\b.*\bset\b.*\bstate\s*=", re.IGNORECASE | re.DOTALL)
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 
 
@@ -22,20 +24,14 @@ def sql_is_constant(tree: ast.AST) -> Iterator[Finding]:
 
 
 def state_is_written_by_transitions(tree: ast.AST) -> Iterator[Finding]:
-    """A state changes through the table of transitions: nothing else updates the column or sets the attribute."""
+    """A task instance's state changes through the table of transitions: no other update of its table sets the column."""
+    advice = "fire an event of the table of transitions"
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Attribute) and target.attr in STATE_COLUMNS and not is_self(target.value):
-                    yield node.lineno, f"writes {ast.unparse(target)}: fire an event of the table of transitions"
-        elif isinstance(node, ast.Call) and called_name(node) == "values" and is_update(node.func):
-            if STATE_COLUMNS & set(value_names(node)):
-                yield node.lineno, "updates a state column: fire an event of the table of transitions"
-        elif isinstance(node, ast.Call) and called_name(node) == "setattr" and len(node.args) > 1:
-            name = node.args[1]
-            if isinstance(name, ast.Constant) and name.value in STATE_COLUMNS:
-                yield node.lineno, "sets a state by name: fire an event of the table of transitions"
+        if isinstance(node, ast.Call) and called_name(node) == "values" and updated_table(node.func) in STATE_TABLES:
+            if STATE_COLUMN in value_names(node):
+                yield node.lineno, f"updates a task instance's state: {advice}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and STATE_SQL.search(node.value):
+            yield node.lineno, f"updates a task instance's state in SQL: {advice}"
 
 
 def environment_is_not_read(tree: ast.AST) -> Iterator[Finding]:
@@ -95,17 +91,18 @@ def is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def is_update(node: ast.expr) -> bool:
-    """Tell whether a chain of calls such as `update(t).where(...).values` begins with an update."""
+def updated_table(node: ast.expr) -> str | None:
+    """Return the table that a chain such as `update(t).where(...).values` or `t.update().values` writes to."""
     while True:
         if isinstance(node, ast.Call):
-            if called_name(node) in UPDATE_CALLS:
-                return True
+            if called_name(node) == "update":
+                table = node.args[0] if node.args else getattr(node.func, "value", None)
+                return ast.unparse(table).rpartition(".")[2] if table is not None else None
             node = node.func
         elif isinstance(node, ast.Attribute):
             node = node.value
         else:
-            return False
+            return None
 
 
 def value_names(call: ast.Call) -> Iterator[str]:
@@ -127,11 +124,6 @@ def constant_keys(node: ast.Dict) -> Iterator[str]:
             yield key.value
         elif isinstance(key, ast.Attribute):
             yield key.attr
-
-
-def is_self(node: ast.expr) -> bool:
-    """Tell whether the expression is the object's own `self`: memory, not a row."""
-    return is_name(node, "self")
 
 
 def is_name(node: ast.expr, name: str) -> bool:
