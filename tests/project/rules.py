@@ -35,8 +35,12 @@ def state_is_written_by_transitions(tree: ast.AST) -> Iterator[Finding]:
 
 
 def environment_is_not_read(tree: ast.AST) -> Iterator[Finding]:
-    """Settings come from `tradewind.config`; the environment is read nowhere else."""
+    """Settings come from `tradewind.config`; elsewhere the environment is only handed on whole, `{**os.environ}`."""
+    spreads = (zip(node.keys, node.values, strict=True) for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    handed_on = {id(value) for spread in spreads for key, value in spread if key is None}
     for node in ast.walk(tree):
+        if id(node) in handed_on:
+            continue
         if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and is_name(node.value, "os"):
             yield node.lineno, f"reads os.{node.attr}: take the value as an argument, read it in tradewind.config"
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
