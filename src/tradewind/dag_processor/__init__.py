@@ -1,0 +1,1 @@
+"""The DAG processor: watches the DAG folders, imports changed files in children, stores what they define."""
