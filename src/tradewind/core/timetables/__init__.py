@@ -1,0 +1,1 @@
+"""Timetables: when a DAG's next run is due, and which data interval it covers."""
