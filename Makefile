@@ -33,6 +33,7 @@ types: .venv/.dev-stamp
 
 floors: .venv/.dev-stamp
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --config cycles.toml
 
 dependencies: .venv/.dev-stamp
 	$(BIN)/deptry .
