@@ -1,0 +1,1 @@
+"""The scheduler: one loop, one inbox, one heap of timers."""

@@ -1,0 +1,137 @@
+"""One running DAG run in memory: its engine, and what orders and candidates are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.core.engine import Instance, RunEngine
+from tradewind.core.ids import slot_of, task_instance_pk
+from tradewind.core.limits import Candidate
+from tradewind.core.retries import jitter_key_of
+from tradewind.core.states import TaskInstanceState
+from tradewind.metadata.batch import NewTaskInstance
+from tradewind.serialization.messages import DagRunFacts, RunTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from tradewind.core.graph import TaskNode
+    from tradewind.core.ids import DagRunPk
+    from tradewind.metadata.batch import RunRow, TaskInstanceRow
+    from tradewind.scheduler.dags import DagState
+
+LogPath = "Callable[[DagRunFacts, str, int, int], str]"
+
+
+class ActiveRun:
+    """A run that has started and not ended. Rebuilt from the database whenever somebody else changed it."""
+
+    def __init__(self, run: RunRow, dag: DagState, instances: Iterable[Instance]) -> None:
+        """Take the run's row, its DAG and its instances."""
+        self.run = run
+        self.dag = dag
+        seed = jitter_key_of(run.dag_id, "", run.logical_date)
+        self.engine = RunEngine(dag.compiled, instances, seed)
+        self.facts = facts_of(run)
+        self.withheld: set[int] = set()
+        """Slots that are scheduled while the DAG is frozen."""
+        self.first_started_at: dict[int, datetime] = {}
+        """When the try first began, of sensors that have given their process back meanwhile."""
+
+    @property
+    def pk(self) -> DagRunPk:
+        """The run's number."""
+        return self.run.run_pk
+
+    def candidate(self, slot: int) -> Candidate:
+        """Return what the limits have to know of the instance in `slot`."""
+        node = self.engine.node_of[slot]
+        return Candidate(
+            ti_pk=task_instance_pk(self.pk, slot),
+            dag_id=self.run.dag_id,
+            run_pk=self.pk,
+            task_id=node.task_id,
+            pool=node.pool,
+            pool_slots=node.pool_slots,
+            priority=node.priority_weight,
+            order=((self.run.logical_date or self.run.run_after).timestamp(), slot),
+            max_active_tasks=self.dag.compiled.max_active_tasks,
+            max_active_tis_per_dag=node.max_active_tis_per_dag,
+            max_active_tis_per_dagrun=node.max_active_tis_per_dagrun,
+            queue=node.queue,
+            executor=node.executor,
+        )
+
+    def order(self, slot: int, log_path: Callable[[DagRunFacts, str, int, int], str], queued_at: datetime) -> RunTask:
+        """Return the order to run the instance's current try."""
+        node = self.engine.node_of[slot]
+        try_number = self.engine.tries[slot]
+        return RunTask(
+            ti_pk=task_instance_pk(self.pk, slot),
+            try_number=try_number,
+            max_tries=self.engine.max_tries[slot],
+            dag_file=self.dag.file,
+            dag_id=self.run.dag_id,
+            task_id=node.task_id,
+            dag_run=self.facts,
+            log_path=log_path(self.facts, node.task_id, -1, try_number),
+            pool=node.pool,
+            pool_slots=node.pool_slots,
+            queue=node.queue,
+            priority_weight=node.priority_weight,
+            queued_at=queued_at,
+            operator=node.operator,
+            first_started_at=self.first_started_at.get(slot),
+        )
+
+    def slots_of(self, task_ids: Iterable[str]) -> list[int]:
+        """Return the slots of those of the tasks that the run has."""
+        index_of = self.engine.dag.index_of
+        slots = (self.engine.slot_of[index_of[task_id]] for task_id in task_ids if task_id in index_of)
+        return [slot for slot in slots if slot is not None]
+
+
+def new_instance(run_pk: DagRunPk, slot: int, node: TaskNode) -> NewTaskInstance:
+    """Return the row of a task that the run meets for the first time."""
+    return NewTaskInstance(
+        ti_pk=task_instance_pk(run_pk, slot),
+        task_id=node.task_id,
+        map_index=-1,
+        max_tries=node.retry.retries,
+        operator=node.operator,
+        pool=node.pool,
+        pool_slots=node.pool_slots,
+        queue=node.queue,
+        priority_weight=node.priority_weight,
+    )
+
+
+def fresh(row: NewTaskInstance) -> Instance:
+    """Return the engine's view of a row that is about to be inserted."""
+    return Instance(slot_of(row.ti_pk), row.task_id, TaskInstanceState.NONE, 0, 0, row.max_tries)
+
+
+def stored(row: TaskInstanceRow) -> Instance:
+    """Return the engine's view of a row of the database."""
+    return Instance(slot_of(row.ti_pk), row.task_id, row.state, row.version, row.try_number, row.max_tries, row.due_at)
+
+
+def facts_of(run: RunRow) -> DagRunFacts:
+    """Return what a task may read of its run."""
+    return DagRunFacts(
+        pk=run.run_pk,
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        run_type=run.run_type.value,
+        logical_date=run.logical_date,
+        data_interval_start=run.data_interval_start,
+        data_interval_end=run.data_interval_end,
+        run_after=run.run_after,
+        start_date=run.started_at,
+        clear_number=run.clear_number,
+        conf=run.conf,
+        triggered_by=run.triggered_by,
+        triggering_user_name=run.triggering_user_name,
+        note=run.note,
+    )

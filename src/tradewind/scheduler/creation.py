@@ -1,0 +1,244 @@
+"""Creating runs when their time comes, and starting the queued ones when their DAG has room."""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from typing import TYPE_CHECKING
+
+from tradewind.core.runs import make_run_id, next_run
+from tradewind.core.states import RunType
+from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, NeedsAuthorCode
+from tradewind.metadata.batch import DagSchedule, NewRun
+from tradewind.serialization.messages import ComputeNextRun, NextRunComputed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tradewind.core.clock import Clock
+    from tradewind.core.ids import DagRunPk
+    from tradewind.metadata.batch import RunRow
+    from tradewind.scheduler.collector import Collector
+    from tradewind.scheduler.dags import DagState
+    from tradewind.scheduler.reactor import SelectorReactor
+    from tradewind.scheduler.run_book import RunBook
+
+_log = logging.getLogger(__name__)
+
+
+class _Plan:
+    """What is known of a DAG's next run."""
+
+    __slots__ = ("cancel", "info", "last_interval", "last_run_after", "request_id")
+
+    def __init__(self, dag: DagState) -> None:
+        row = dag.row
+        self.last_interval: DataInterval | None = None
+        if row.last_interval_start is not None and row.last_interval_end is not None:
+            self.last_interval = DataInterval(row.last_interval_start, row.last_interval_end)
+        self.last_run_after = row.last_run_after
+        self.info: DagRunInfo | None = None
+        self.cancel: Callable[[], None] = _nothing
+        self.request_id: int | None = None
+
+
+class RunCreator:
+    """Owns the timers of all schedules and the line of queued runs."""
+
+    def __init__(
+        self,
+        dags: dict[str, DagState],
+        book: RunBook,
+        collector: Collector,
+        reactor: SelectorReactor,
+        clock: Clock,
+        ask: Callable[[ComputeNextRun], None],
+    ) -> None:
+        """Use `ask` to have an author's timetable class computed in a worker."""
+        self.queued: dict[DagRunPk, RunRow] = {}
+        self._dags = dags
+        self._book = book
+        self._collector = collector
+        self._reactor = reactor
+        self._clock = clock
+        self._ask = ask
+        self._plans: dict[str, _Plan] = {}
+        self._asked: dict[int, str] = {}
+        self._request_ids = count(1)
+        self._waiting: dict[DagRunPk, Callable[[], None]] = {}
+        self._created: set[str] = set()
+        self._written: dict[str, DagSchedule] = {}
+
+    # ---- creating ------------------------------------------------------------------------------------------------------
+
+    def plan(self, dag: DagState) -> None:
+        """Find out when the DAG's next run is due, and create it when that is now. Call after every change of the DAG."""
+        before = self._plans.get(dag.dag_id)
+        plan = _Plan(dag)
+        if before is not None:
+            before.cancel()
+            if before.last_run_after is not None and (
+                plan.last_run_after is None or before.last_run_after > plan.last_run_after
+            ):
+                plan.last_interval, plan.last_run_after = before.last_interval, before.last_run_after
+        self._plans[dag.dag_id] = plan
+        if not dag.is_frozen:
+            self._compute(dag, plan)
+
+    def forget(self, dag_id: str) -> None:
+        """The DAG has gone."""
+        plan = self._plans.pop(dag_id, None)
+        if plan is not None:
+            plan.cancel()
+
+    def take_computed(self, answer: NextRunComputed) -> None:
+        """A worker has computed the next run of an author's timetable."""
+        dag = self._dags.get(self._asked.pop(answer.request_id, ""))
+        plan = self._plans.get(dag.dag_id) if dag is not None else None
+        if dag is None or plan is None or plan.request_id != answer.request_id:
+            return
+        plan.request_id = None
+        if answer.error is not None:
+            _log.error(
+                "DAG %s: its timetable failed, no further runs until the file changes: %s", dag.dag_id, answer.error
+            )
+            return
+        if answer.run_after is not None:
+            interval = None
+            if answer.interval_start is not None and answer.interval_end is not None:
+                interval = DataInterval(answer.interval_start, answer.interval_end)
+            plan.info = DagRunInfo(run_after=answer.run_after, data_interval=interval)
+        self._settle(dag, plan)
+
+    def run_ended(self, dag_id: str) -> None:
+        """A run of the DAG ended: there may be room for a queued one, and for one whose date has passed."""
+        self.start_queued(dag_id)
+        dag = self._dags.get(dag_id)
+        plan = self._plans.get(dag_id)
+        if dag is not None and plan is not None and not dag.is_frozen and plan.request_id is None:
+            self._settle(dag, plan)
+
+    def _compute(self, dag: DagState, plan: _Plan) -> None:
+        document = dag.document
+        now = self._clock.now()
+        try:
+            plan.info = next_run(
+                dag.timetable,
+                last_interval=plan.last_interval,
+                last_run_after=plan.last_run_after,
+                start_date=document.start_date,
+                end_date=document.end_date,
+                catchup=document.catchup,
+                now=now,
+            )
+        except NeedsAuthorCode:
+            plan.info = None
+            plan.request_id = next(self._request_ids)
+            self._asked[plan.request_id] = dag.dag_id
+            self._ask(
+                ComputeNextRun(
+                    request_id=plan.request_id,
+                    dag_file=dag.file,
+                    dag_id=dag.dag_id,
+                    last_interval_start=plan.last_interval.start if plan.last_interval else None,
+                    last_interval_end=plan.last_interval.end if plan.last_interval else None,
+                    earliest=document.start_date,
+                    latest=document.end_date,
+                    catchup=document.catchup,
+                    now=now,
+                ),
+            )
+            return
+        self._settle(dag, plan)
+
+    def _settle(self, dag: DagState, plan: _Plan) -> None:
+        """Create what is due, if max_active_runs allows, or arm a timer for what is not."""
+        plan.cancel()
+        plan.cancel = _nothing
+        info = plan.info
+        self._write_schedule(dag, info)
+        if info is None:
+            return
+        if info.run_after > self._clock.now():
+            plan.cancel = self._reactor.call_at(info.run_after, lambda: self._settle(dag, plan))
+        elif self._unfinished(dag.dag_id) < dag.document.max_active_runs:
+            self._create(dag, info)
+            plan.last_interval, plan.last_run_after, plan.info = info.data_interval, info.run_after, None
+
+    def _create(self, dag: DagState, info: DagRunInfo) -> None:
+        # One run a turn: once it is committed, and counts against max_active_runs, `take_created` goes on.
+        interval = info.data_interval
+        self._created.add(dag.dag_id)
+        self._collector.batch.new_runs.append(
+            NewRun(
+                dag_id=dag.dag_id,
+                run_id=make_run_id(RunType.SCHEDULED, logical_date=info.logical_date, run_after=info.run_after),
+                run_type=RunType.SCHEDULED,
+                run_after=info.run_after,
+                logical_date=info.logical_date,
+                data_interval_start=interval.start if interval is not None else None,
+                data_interval_end=interval.end if interval is not None else None,
+            ),
+        )
+
+    def _write_schedule(self, dag: DagState, info: DagRunInfo | None) -> None:
+        interval = info.data_interval if info is not None else None
+        schedule = DagSchedule(
+            dag_id=dag.dag_id,
+            next_run_after=info.run_after if info is not None else None,
+            next_interval_start=interval.start if interval is not None else None,
+            next_interval_end=interval.end if interval is not None else None,
+        )
+        if self._written.get(dag.dag_id) != schedule:
+            self._written[dag.dag_id] = schedule
+            self._collector.batch.schedules.append(schedule)
+
+    def _unfinished(self, dag_id: str) -> int:
+        waiting = sum(run.dag_id == dag_id for run in self.queued.values())
+        return waiting + len(self._book.by_dag.get(dag_id, ()))
+
+    # ---- starting ------------------------------------------------------------------------------------------------------
+
+    def take_created(self, runs: Iterable[RunRow]) -> None:
+        """Runs were committed as queued: line them up, start those that may, and plan what follows the scheduled ones."""
+        dag_ids = {run.dag_id for run in runs}
+        for run in runs:
+            self.queued[run.run_pk] = run
+        for dag_id in dag_ids:
+            self.start_queued(dag_id)
+        created, self._created = self._created, set()
+        for dag_id in created:
+            dag, plan = self._dags.get(dag_id), self._plans.get(dag_id)
+            if dag is not None and plan is not None and plan.info is None and not dag.is_frozen:
+                self._compute(dag, plan)
+
+    def start_queued(self, dag_id: str) -> None:
+        """Start the DAG's queued runs, oldest first, as far as max_active_runs has room."""
+        dag = self._dags.get(dag_id)
+        if dag is None or dag.is_frozen:
+            return
+        now = self._clock.now()
+        line = sorted(
+            (run for run in self.queued.values() if run.dag_id == dag_id),
+            key=lambda run: (run.logical_date or run.run_after, run.run_pk),
+        )
+        for run in line:
+            if run.run_after > now:
+                self._wait_for(run)
+            elif len(self._book.by_dag.get(dag_id, ())) < dag.document.max_active_runs:
+                del self.queued[run.run_pk]
+                self._book.start(run, dag)
+
+    def _wait_for(self, run: RunRow) -> None:
+        if run.run_pk in self._waiting:
+            return
+
+        def come() -> None:
+            self._waiting.pop(run.run_pk, None)
+            self.start_queued(run.dag_id)
+
+        self._waiting[run.run_pk] = self._reactor.call_at(run.run_after, come)
+
+
+def _nothing() -> None:
+    """Cancel nothing: there is no timer."""

@@ -1,0 +1,56 @@
+"""The scheduler's view of the DAGs: the newest document of each, decoded once, compiled when first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradewind.core.timetables.codec import decode_timetable
+from tradewind.serialization.compile import compile_document
+from tradewind.serialization.document import decode_document
+from tradewind.serialization.messages import DagFile
+
+if TYPE_CHECKING:
+    from tradewind.core.graph import CompiledDag
+    from tradewind.core.timetables.protocol import Timetable
+    from tradewind.metadata.batch import DagRow
+
+
+class DagState:
+    """One DAG as the scheduler knows it now."""
+
+    def __init__(self, row: DagRow, before: DagState | None = None) -> None:
+        """Decode the document of `row`; what was made of the same version before is kept."""
+        self.row = row
+        is_same = before is not None and before.row.version_hash == row.version_hash
+        self.document = before.document if before is not None and is_same else decode_document(row.document)
+        if before is not None and is_same and "compiled" in before.__dict__:
+            self.__dict__["compiled"] = before.compiled
+        self.is_present = True
+        self.file = DagFile(path=row.path, folder=row.folder, fingerprint=row.fingerprint)
+        self.task_callbacks = {task.task_id: task.callbacks for task in self.document.tasks if task.callbacks}
+
+    @property
+    def dag_id(self) -> str:
+        """The DAG's id."""
+        return self.row.dag_id
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing of it may start: paused, or gone from the DAG folder."""
+        return self.row.is_paused or not self.is_present
+
+    @cached_property
+    def compiled(self) -> CompiledDag:
+        """The graph, compiled at the first run that needs it."""
+        return compile_document(self.document)
+
+    @cached_property
+    def compiled_asks_past(self) -> bool:
+        """Whether a task of it depends on the run before."""
+        return any(node.asks_the_past for node in self.compiled.nodes)
+
+    @cached_property
+    def timetable(self) -> Timetable:
+        """The timetable, decoded."""
+        return decode_timetable(self.document.timetable)

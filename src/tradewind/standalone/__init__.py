@@ -1,0 +1,1 @@
+"""The composition root: reads the settings, builds each process and wires its ports."""
