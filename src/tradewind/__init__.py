@@ -1,1 +1,70 @@
 """Tradewind: runs Apache Airflow DAG files on a control plane of its own."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tradewind._version import __version__
+    from tradewind.core.trigger_rules import TriggerRule
+    from tradewind.sdk.connection import Connection
+    from tradewind.sdk.definitions.dag import DAG, dag
+    from tradewind.sdk.definitions.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
+    from tradewind.sdk.definitions.operator import BaseOperator
+    from tradewind.sdk.definitions.param import Param, ParamsDict
+    from tradewind.sdk.definitions.task_group import TaskGroup, task_group
+    from tradewind.sdk.definitions.taskflow import task
+    from tradewind.sdk.definitions.xcom_arg import XComArg
+    from tradewind.sdk.hooks import BaseHook
+    from tradewind.sdk.operators.bash import BashOperator
+    from tradewind.sdk.operators.branch import BaseBranchOperator
+    from tradewind.sdk.operators.empty import EmptyOperator
+    from tradewind.sdk.operators.latest_only import LatestOnlyOperator
+    from tradewind.sdk.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+    from tradewind.sdk.runtime.current import get_current_context
+    from tradewind.sdk.variable import Variable
+
+_MODULES = {
+    "BaseBranchOperator": "sdk.operators.branch",
+    "BaseHook": "sdk.hooks",
+    "BaseOperator": "sdk.definitions.operator",
+    "BashOperator": "sdk.operators.bash",
+    "BranchPythonOperator": "sdk.operators.python",
+    "Connection": "sdk.connection",
+    "DAG": "sdk.definitions.dag",
+    "EdgeModifier": "sdk.definitions.edges",
+    "EmptyOperator": "sdk.operators.empty",
+    "Label": "sdk.definitions.edges",
+    "LatestOnlyOperator": "sdk.operators.latest_only",
+    "Param": "sdk.definitions.param",
+    "ParamsDict": "sdk.definitions.param",
+    "PythonOperator": "sdk.operators.python",
+    "ShortCircuitOperator": "sdk.operators.python",
+    "TaskGroup": "sdk.definitions.task_group",
+    "TriggerRule": "core.trigger_rules",
+    "Variable": "sdk.variable",
+    "XComArg": "sdk.definitions.xcom_arg",
+    "__version__": "_version",
+    "chain": "sdk.definitions.edges",
+    "chain_linear": "sdk.definitions.edges",
+    "cross_downstream": "sdk.definitions.edges",
+    "dag": "sdk.definitions.dag",
+    "get_current_context": "sdk.runtime.current",
+    "task": "sdk.definitions.taskflow",
+    "task_group": "sdk.definitions.task_group",
+}
+"""Public name -> module, below this package. A name is loaded when it is first used: this file imports nothing."""
+
+
+def __getattr__(name: str) -> "Any":
+    module_name = _MODULES.get(name)
+    if module_name is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module_name}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *_MODULES})

@@ -1,0 +1,1 @@
+"""What authors write DAGs with: DAG, operators, task groups, TaskFlow, params, edges."""

@@ -1,0 +1,151 @@
+"""Edges in bulk and edges with a text: `chain`, `chain_linear`, `cross_downstream`, `Label`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tradewind.sdk.definitions.node import DAGNode, DependencyMixin, as_list
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tradewind.sdk.definitions.dag import DAG
+
+
+class EdgeModifier(DependencyMixin):
+    """Text for the edges between what stands before and what stands after it: `a >> Label("ok") >> b`.
+
+    It may be tied to either side first; the edges are drawn as soon as both sides are known.
+    """
+
+    def __init__(self, label: str | None = None) -> None:
+        self.label = label
+        self._upstream: list[Any] = []
+        self._downstream: list[Any] = []
+
+    @property
+    def roots(self) -> list[Any]:
+        """What stands after it."""
+        return self._downstream
+
+    @property
+    def leaves(self) -> list[Any]:
+        """What stands before it."""
+        return self._upstream
+
+    def set_upstream(
+        self, task_or_task_list: DependencyMixin | Iterable[DependencyMixin], edge_modifier: EdgeModifier | None = None
+    ) -> None:
+        """Put the given ones before the label; draws the edges to what already stands after it."""
+        self._keep(task_or_task_list, self._upstream)
+        for node in self._downstream:
+            node.set_upstream(task_or_task_list, edge_modifier=self)
+
+    def set_downstream(
+        self, task_or_task_list: DependencyMixin | Iterable[DependencyMixin], edge_modifier: EdgeModifier | None = None
+    ) -> None:
+        """Put the given ones after the label; draws the edges from what already stands before it."""
+        self._keep(task_or_task_list, self._downstream)
+        for node in self._upstream:
+            node.set_downstream(task_or_task_list, edge_modifier=self)
+
+    def update_relative(
+        self, other: DependencyMixin, upstream: bool = True, edge_modifier: EdgeModifier | None = None
+    ) -> None:
+        """Do what `set_upstream` or `set_downstream` does when the other side was written first."""
+        if upstream:
+            self.set_upstream(other)
+        else:
+            self.set_downstream(other)
+
+    def add_edge_info(self, dag: DAG, upstream_id: str, downstream_id: str) -> None:
+        """Write the label to one edge of the DAG."""
+        dag.set_edge_info(upstream_id, downstream_id, {"label": self.label})
+
+    def _keep(self, nodes: DependencyMixin | Iterable[DependencyMixin], side: list[Any]) -> None:
+        for node in as_list(nodes):
+            if isinstance(node, EdgeModifier) or not isinstance(node, DependencyMixin):
+                msg = f"a label stands between tasks, XComs and task groups, not {type(node).__name__}"
+                raise TypeError(msg)
+            side.append(node)
+        if self._upstream and self._downstream:
+            self._prefer_groups()
+
+    def _prefer_groups(self) -> None:
+        """Let the label join groups where its ends lie in different ones: the graph draws one edge for them."""
+        groups = {group.group_id for group in map(_group_of, (*self._upstream, *self._downstream)) if group is not None}
+        if len(groups) == 1:
+            return
+        for side in (self._upstream, self._downstream):
+            side[:] = [_group_to_label(node) for node in side]
+
+
+def _group_of(node: Any) -> Any:
+    if isinstance(node, DAGNode):
+        return node.task_group
+    return getattr(getattr(node, "operator", None), "task_group", None)
+
+
+def _group_to_label(node: Any) -> Any:
+    group = node.task_group if isinstance(node, DAGNode) else None
+    return node if group is None or group.is_root else group
+
+
+def Label(label: str) -> EdgeModifier:  # noqa: N802 - Airflow's name
+    """Return a text for an edge: `a >> Label("ok") >> b`."""
+    return EdgeModifier(label=label)
+
+
+def chain(*tasks: DependencyMixin | Sequence[DependencyMixin]) -> None:
+    """Put each element before the next: `chain(a, [b, c], [d, e], f)`.
+
+    Two lists in a row are joined pairwise and must be of one length: ValueError. Raises TypeError for what cannot
+    be put into order.
+    """
+    for before, after in zip(tasks, tasks[1:]):  # noqa: B905 - the second is shorter on purpose
+        if isinstance(before, DependencyMixin):
+            before.set_downstream(after)
+        elif isinstance(after, DependencyMixin):
+            after.set_upstream(before)
+        else:
+            _chain_pairwise(before, after)
+
+
+def _chain_pairwise(before: Any, after: Any) -> None:
+    if not isinstance(before, Sequence) or not isinstance(after, Sequence):
+        msg = f"chain cannot put {type(before).__name__} before {type(after).__name__}"
+        raise TypeError(msg)
+    left: Sequence[Any] = before
+    right: Sequence[Any] = after
+    if len(left) != len(right):
+        msg = f"chain joins two lists pairwise, so they must be of one length; got {len(left)} and {len(right)}"
+        raise ValueError(msg)
+    for first, second in zip(left, right):  # noqa: B905 - of one length, see above
+        first.set_downstream(second)
+
+
+def chain_linear(*elements: DependencyMixin | Sequence[DependencyMixin]) -> None:
+    """Put every task of each element before every task of the next. Raises ValueError when that draws no edge."""
+    if not elements:
+        msg = "chain_linear needs tasks to put into order"
+        raise ValueError(msg)
+    if any(isinstance(element, EdgeModifier) for element in elements):
+        msg = "chain_linear takes no labels"
+        raise ValueError(msg)
+    drawn = False
+    for before, after in zip(elements, elements[1:]):  # noqa: B905 - the second is shorter on purpose
+        for task in as_list(before):
+            task.set_downstream(after)
+            drawn = True
+    if not drawn:
+        msg = "chain_linear drew no edge: pass the tasks as arguments of their own, a list unpacked with *"
+        raise ValueError(msg)
+
+
+def cross_downstream(
+    from_tasks: Sequence[DependencyMixin], to_tasks: DependencyMixin | Sequence[DependencyMixin]
+) -> None:
+    """Put every one of `from_tasks` before every one of `to_tasks`."""
+    for task in from_tasks:
+        task.set_downstream(to_tasks)

@@ -1,0 +1,141 @@
+"""How operators come into being: `default_args` are applied at each constructor of the class and its bases."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from collections.abc import Mapping
+from functools import wraps
+from types import FunctionType
+
+from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
+from tradewind.sdk.definitions.param import ParamsDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_VAR_KEYWORDS = 0x08
+"""Flag of a code object whose function takes **kwargs."""
+_GIVEN_BY_META = ("dag", "default_args", "params", "task_group")
+
+
+class _Parameters:
+    """The keyword parameters of one constructor, read off its code: cheaper than a signature."""
+
+    __slots__ = ("names", "required", "takes_any")
+
+    def __init__(self, init: Callable[..., None]) -> None:
+        function: Any = init
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        code = function.__code__
+        positional = code.co_varnames[1 : code.co_argcount]
+        keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        with_default = len(function.__defaults__ or ())
+        required = positional[: max(0, len(positional) - with_default)]
+        self.names = frozenset(positional + keyword_only)
+        self.required = (frozenset(required) | (frozenset(keyword_only) - frozenset(function.__kwdefaults__ or ()))) - {
+            "task_id"
+        }
+        self.takes_any = bool(code.co_flags & _VAR_KEYWORDS)
+
+
+class OperatorMeta(ABCMeta):
+    """Metaclass of operators: wraps each constructor so that it is filled from `default_args`."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> OperatorMeta:
+        init = namespace.get("__init__")
+        if isinstance(init, FunctionType):
+            namespace["__init__"] = _with_default_args(init)
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+
+def parameter_names(operator_class: type) -> frozenset[str]:
+    """Return the names of the keyword parameters of the constructors of a class and its bases."""
+    names: frozenset[str] = frozenset()
+    for kind in operator_class.__mro__:
+        init = kind.__dict__.get("__init__")
+        if isinstance(init, FunctionType):
+            names |= _Parameters(init).names
+    return names
+
+
+def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
+    parameters = _Parameters(init)
+    names, required = parameters.names, parameters.required
+
+    @wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it takes the place of one
+        if args:
+            msg = f"{type(self).__name__} takes keyword arguments only, got {args[0]!r}; write task_id=... and so on"
+            raise TypeError(msg)
+        state = self.__dict__
+        is_outermost = "_default_args" not in state
+        if is_outermost:
+            state["_default_args"] = _open(kwargs)
+            state["_init_kwargs"] = {}
+            if hasattr(self, "_hook_apply_defaults"):
+                _, kwargs = self._hook_apply_defaults(**kwargs)
+        defaults = state["_default_args"]
+        for name in defaults:
+            if name in names and name not in kwargs:
+                kwargs[name] = defaults[name]
+        if not kwargs.keys() >= required:
+            missing = ", ".join(repr(name) for name in sorted(required - kwargs.keys()))
+            where = f"{type(self).__name__} (task_id: {kwargs.get('task_id')})"
+            msg = f"{where}: missing keyword argument(s) {missing}"
+            raise TypeError(msg)
+        if not parameters.takes_any:
+            for name in _GIVEN_BY_META:
+                if name not in names:
+                    kwargs.pop(name, None)
+        init(self, **kwargs)
+        state["_init_kwargs"].update(kwargs)
+        if is_outermost:
+            del state["_default_args"]
+            self._finish_init()
+
+    return __init__
+
+
+def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Find the DAG and the group of a new task and put them into `kwargs`; return the `default_args` that hold for it.
+
+    Raises TypeError when `default_args` or `params` is no mapping.
+    """
+    dag = kwargs.get("dag")
+    if dag is None:
+        dag = DagContext.get_current()
+        if dag is not None:
+            kwargs["dag"] = dag
+    group = kwargs.get("task_group")
+    if group is None and dag is not None:
+        group = TaskGroupContext.get_current(dag)
+        if group is not None:
+            kwargs["task_group"] = group
+    own = kwargs.get("default_args")
+    defaults: dict[str, Any] = dict(dag.default_args) if dag is not None else {}
+    if group is not None and group.default_args:
+        defaults.update(group.default_args)
+    if own:
+        if not isinstance(own, Mapping):
+            msg = f"default_args has to be a dict, got {type(own).__name__}"
+            raise TypeError(msg)
+        defaults.update(own)
+    kwargs["default_args"] = defaults
+    params = _merged_params(dag, kwargs.pop("params", None), defaults.pop("params", None) if own else None)
+    if params:
+        kwargs["params"] = params
+    return defaults
+
+
+def _merged_params(dag: Any, own: Any, of_default_args: Any) -> ParamsDict:
+    params = ParamsDict() if dag is None or not dag.params else dag.params.with_source("dag")
+    for given in (own, of_default_args):
+        if given:
+            if not isinstance(given, (Mapping, ParamsDict)):
+                msg = f"params has to be a dict, got {type(given).__name__}"
+                raise TypeError(msg)
+            params.update(ParamsDict(given).with_source("task"))
+    return params

@@ -1,0 +1,260 @@
+"""Params: values a run is started with, each with a default and a JSON schema."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import ItemsView, MutableMapping, ValuesView
+
+from tradewind.sdk.definitions.node import NOTSET, ArgNotSet, ResolveMixin
+from tradewind.sdk.exceptions import ParamValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from tradewind.sdk.definitions.dag import DAG
+    from tradewind.sdk.definitions.operator import BaseOperator
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def _check_json(value: Any) -> None:
+    if isinstance(value, _PLAIN):
+        return
+    import json  # noqa: PLC0415 - most params are plain values
+
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        msg = f"a param has to be a JSON value, {value!r} is not: {error}"
+        raise ParamValidationError(msg) from error
+
+
+class Param:
+    """The default of one param, its description and the JSON schema that every value of it has to fulfil.
+
+    Keyword arguments other than those named are the schema: `Param(3, type="integer", minimum=1)`. Without a default
+    a run must bring a value. Raises `ParamValidationError` when the default is no JSON value.
+    """
+
+    def __init__(
+        self,
+        default: Any = NOTSET,
+        description: str | None = None,
+        source: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if default is not NOTSET:
+            _check_json(default)
+        self.value = default
+        self.description = description
+        self.schema: dict[str, Any] = kwargs.pop("schema") if "schema" in kwargs else kwargs
+        self.source = source
+
+    def __copy__(self) -> Param:
+        return Param(self.value, self.description, self.source, schema=self.schema)
+
+    def __repr__(self) -> str:
+        return f"Param({self.value!r})"
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a default other than None."""
+        return self.value is not NOTSET and self.value is not None
+
+    def resolve(self, value: Any = NOTSET, suppress_exception: bool = False) -> Any:
+        """Return `value`, or the default when it is left out, checked against the schema, and keep it.
+
+        Raises `ParamValidationError`; with `suppress_exception` returns None instead.
+        """
+        try:
+            if value is not NOTSET:
+                _check_json(value)
+            final = self.value if value is NOTSET else value
+            if isinstance(final, ArgNotSet):
+                msg = "no value was given and there is no default"
+                raise ParamValidationError(msg)
+            self._check_schema(final)
+        except ParamValidationError:
+            if suppress_exception:
+                return None
+            raise
+        self.value = final
+        return final
+
+    def _check_schema(self, value: Any) -> None:
+        if not self.schema:
+            return
+        import jsonschema  # noqa: PLC0415 - costs more than a whole DAG file without a schema
+
+        try:
+            jsonschema.validate(value, self.schema, format_checker=jsonschema.FormatChecker())
+        except jsonschema.ValidationError as error:
+            raise ParamValidationError(str(error)) from None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the param as a dict; a missing default is None."""
+        return {**self.serialize(), "__class": f"{type(self).__module__}.{type(self).__name__}"}
+
+    def serialize(self) -> dict[str, Any]:
+        """Return value, description, schema and source; a missing default is None."""
+        return {
+            "value": None if self.value is NOTSET else self.value,
+            "description": self.description,
+            "schema": self.schema,
+            "source": self.source,
+        }
+
+
+class ParamsDict(MutableMapping[str, "Any"]):
+    """The params of a DAG or task by name. Reading one gives its checked value, writing one checks the new value."""
+
+    __slots__ = ("_params", "suppress_exception")
+
+    def __init__(self, dict_obj: Mapping[str, Any] | None = None, suppress_exception: bool = False) -> None:
+        source = dict_obj._params if isinstance(dict_obj, ParamsDict) else (dict_obj or {})
+        self._params: dict[str, Param] = {k: v if isinstance(v, Param) else Param(v) for k, v in source.items()}
+        self.suppress_exception = suppress_exception
+
+    def __bool__(self) -> bool:
+        return bool(self._params)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, ParamsDict):
+            return self.dump() == other.dump()
+        if isinstance(other, dict):
+            return self.dump() == other
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] - it can change
+
+    def __copy__(self) -> ParamsDict:
+        return ParamsDict(self._params, self.suppress_exception)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ParamsDict:
+        return ParamsDict(copy.deepcopy(self._params, memo), self.suppress_exception)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._params
+
+    def __len__(self) -> int:
+        return len(self._params)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._params)
+
+    def __delitem__(self, key: str) -> None:
+        del self._params[key]
+
+    def __repr__(self) -> str:
+        return repr(self.dump())
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value of a param; raises `ParamValidationError` when it has none or breaks its schema."""
+        return self._params[key].resolve(suppress_exception=self.suppress_exception)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Set the value of a param, checked against its schema; a `Param` replaces it."""
+        if isinstance(value, Param):
+            self._params[key] = value
+            return
+        param = self._params.get(key)
+        if param is None:
+            self._params[key] = Param(value)
+            return
+        try:
+            param.resolve(value, suppress_exception=self.suppress_exception)
+        except ParamValidationError as error:
+            msg = f"invalid value for param {key!r}: {error}"
+            raise ParamValidationError(msg) from None
+
+    def get_param(self, key: str) -> Param:
+        """Return the `Param` itself."""
+        return self._params[key]
+
+    def items(self) -> ItemsView[str, Param]:
+        """Return the params themselves by name, as Airflow does."""
+        return ItemsView(self._params)
+
+    def values(self) -> ValuesView[Param]:
+        """Return the params themselves, as Airflow does."""
+        return ValuesView(self._params)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Set several; the params of another `ParamsDict` replace those of the same name."""
+        if len(args) == 1 and isinstance(args[0], ParamsDict):
+            args = (args[0]._params,)
+        super().update(*args, **kwargs)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the plain values; None for one that is missing or breaks its schema."""
+        return {key: param.resolve(suppress_exception=True) for key, param in self._params.items()}
+
+    def validate(self) -> dict[str, Any]:
+        """Return the plain values; raises `ParamValidationError` naming the first that is missing or wrong."""
+        values: dict[str, Any] = {}
+        for key, param in self._params.items():
+            try:
+                values[key] = param.resolve(suppress_exception=self.suppress_exception)
+            except ParamValidationError as error:
+                msg = f"invalid value for param {key!r}: {error}"
+                raise ParamValidationError(msg) from None
+        return values
+
+    def with_source(self, source: str) -> ParamsDict:
+        """Return copies of the params that say where they come from: `dag` or `task`."""
+        copied = ParamsDict(suppress_exception=self.suppress_exception)
+        for key, param in self._params.items():
+            again = copied._params[key] = copy.copy(param)  # noqa: SLF001 - its own class
+            again.source = again.source or source
+        return copied
+
+
+class DagParam(ResolveMixin):
+    """A reference to one param of a run: what `dag.param(...)` and the arguments of a `@dag` function are."""
+
+    def __init__(self, current_dag: DAG, name: str, default: Any = NOTSET) -> None:
+        if default is not NOTSET:
+            current_dag.params[name] = default
+        self._name = name
+        self._default = default
+        self.current_dag = current_dag
+
+    def iter_references(self) -> Iterator[tuple[BaseOperator, str]]:
+        """Yield nothing: no task has to run before a param is known."""
+        return iter(())
+
+    def resolve(self, context: Mapping[str, Any]) -> Any:
+        """Return the value of the run's conf, else the default, else the DAG's param. Raises RuntimeError for none."""
+        conf = getattr(context.get("dag_run"), "conf", None) or {}
+        if self._name in conf:
+            return conf[self._name]
+        if self._default is not NOTSET:
+            return self._default
+        params = context.get("params") or {}
+        if self._name in params:
+            return params[self._name]
+        msg = f"the run has no value for param {self._name!r}: give it a default or pass it in the run's conf"
+        raise RuntimeError(msg)
+
+
+def process_params(
+    dag: DAG,
+    task: BaseOperator,
+    dagrun_conf: Mapping[str, Any] | None,
+    *,
+    suppress_exception: bool,
+    conf_overrides_params: bool = True,
+) -> dict[str, Any]:
+    """Return the values of a task's params for one run: the DAG's, over them the task's, over them the run's conf.
+
+    Raises `ParamValidationError` when one is missing or breaks its schema.
+    """
+    params = ParamsDict(suppress_exception=suppress_exception)
+    params.update(copy.deepcopy(dag.params))
+    if task.params:
+        params.update(copy.deepcopy(task.params))
+    if conf_overrides_params and dagrun_conf:
+        params.update(dict(dagrun_conf))
+    return params.validate()

@@ -1,0 +1,113 @@
+"""Deprecated spellings in DAG files: each works, and is noted with its modern form where the author wrote it.
+
+The parser drains the notes of a file into its DAG warnings. They also say whose defaults a file expects: one that uses
+a spelling which Airflow 3 has dropped was written for Airflow 2.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PACKAGE = __name__.partition(".")[0]
+_OWN_FILES = __file__[: __file__.rindex("sdk")]
+_NOT_AUTHORS = ("<frozen ", "<string>", "<attrs ")
+
+
+class DeprecationNote:
+    """One deprecated spelling at one place of author code."""
+
+    __slots__ = ("file", "line", "modern", "old", "removed_in", "since")
+
+    def __init__(self, *, file: str, line: int, old: str, modern: str, since: str, removed_in: str) -> None:
+        self.file = file
+        self.line = line
+        self.old = old
+        self.modern = modern
+        self.since = since
+        self.removed_in = removed_in
+
+    def __repr__(self) -> str:
+        return f"<DeprecationNote {self.file}:{self.line}: {self.message}>"
+
+    @property
+    def message(self) -> str:
+        """One sentence for lists and warnings."""
+        use = f"use {self.modern}" if self.modern else "it has no effect: leave it out"
+        return f"{self.old} is deprecated since Airflow {self.since} and gone in {self.removed_in}: {use}"
+
+
+_notes: dict[tuple[str, int, str], DeprecationNote] = {}
+_airflow_2_files: set[str] = set()
+
+
+def author_frame() -> FrameType | None:
+    """Return the innermost frame that is not Tradewind's own, nor the import system's; None when there is none."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to the caller without importing inspect
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_OWN_FILES) and not name.startswith(_NOT_AUTHORS):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def author_file() -> str:
+    """Return the file of the author's code that is running, an empty string when there is none."""
+    frame = author_frame()
+    return frame.f_code.co_filename if frame is not None else ""
+
+
+def note_deprecated(old: str, modern: str = "", since: str = "2.0", removed_in: str = "3.0") -> None:
+    """Note that the author's code uses `old`, whose modern form is `modern` (empty: it has none and does nothing).
+
+    Emits `RemovedInAirflow3Warning` or `RemovedInAirflow4Warning` at the author's line, so that a linter or
+    `python -W error` finds it too.
+    """
+    import warnings  # noqa: PLC0415 - files without old spellings do not pay for it
+
+    from tradewind.sdk.exceptions import (  # noqa: PLC0415 - as above
+        RemovedInAirflow3Warning,
+        RemovedInAirflow4Warning,
+    )
+
+    frame = author_frame()
+    file = frame.f_code.co_filename if frame is not None else ""
+    line = frame.f_lineno if frame is not None else 0
+    note = DeprecationNote(file=file, line=line, old=old, modern=modern, since=since, removed_in=removed_in)
+    gone_in_3 = removed_in.startswith(("1", "2", "3"))
+    if gone_in_3:
+        _airflow_2_files.add(file)
+    if _notes.setdefault((file, line, old), note) is not note:
+        return
+    module_globals = frame.f_globals if frame is not None else {}
+    warnings.warn_explicit(
+        note.message,
+        RemovedInAirflow3Warning if gone_in_3 else RemovedInAirflow4Warning,
+        file or _PACKAGE,
+        line,
+        module=str(module_globals.get("__name__", _PACKAGE)),
+        registry=module_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def drain_deprecations() -> list[DeprecationNote]:
+    """Return the notes made since the last call, by file and line, and forget them."""
+    drained = [_notes[key] for key in sorted(_notes)]
+    _notes.clear()
+    return drained
+
+
+def is_written_for_airflow_2(file: str) -> bool:
+    """Return whether a spelling was seen in `file`, in this process, that Airflow 3 does not have."""
+    return file in _airflow_2_files
+
+
+def forget_file(file: str) -> None:
+    """Forget what was seen in `file`: called before it is imported again."""
+    _airflow_2_files.discard(file)
+    for key in [key for key in _notes if key[0] == file]:
+        del _notes[key]

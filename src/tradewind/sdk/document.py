@@ -1,0 +1,311 @@
+"""From an author's DAG to its document: what the rest of the system knows of it.
+
+The document is canonical: it names callables and holds no address, no clock and nothing whose order differs from one
+process to the next, so that two imports of an unchanged file give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from tradewind.core.timetables.codec import encode_timetable
+from tradewind.sdk.definitions.dag_graph import sort_tasks
+from tradewind.sdk.definitions.node import NOTSET
+from tradewind.sdk.definitions.operator import BaseOperator
+from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
+from tradewind.sdk.definitions.task_group import TaskGroup
+from tradewind.sdk.exceptions import AirflowDagCycleException, SerializationError
+from tradewind.sdk.operators.empty import EmptyOperator
+from tradewind.sdk.schedule import zone_name
+from tradewind.serialization.document import DagDocument, EdgeLabel, ParamDocument, TaskDocument, TaskGroupDocument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradewind.sdk.definitions.dag import DAG
+    from tradewind.sdk.definitions.param import ParamsDict
+
+_TASK_CALLBACKS = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "on_success_callback",
+)
+_DAG_CALLBACKS = ("on_failure_callback", "on_success_callback")
+_CALLED_BY_SUCCESS = ("on_execute_callback", "on_success_callback")
+_AS_THEY_ARE = (
+    "depends_on_past",
+    "email_on_failure",
+    "email_on_retry",
+    "executor",
+    "ignore_first_depends_on_past",
+    "is_setup",
+    "is_teardown",
+    "max_active_tis_per_dag",
+    "max_active_tis_per_dagrun",
+    "on_failure_fail_dagrun",
+    "owner",
+    "pool",
+    "pool_slots",
+    "priority_weight",
+    "queue",
+    "retries",
+    "task_id",
+    "ui_color",
+    "ui_fgcolor",
+    "wait_for_downstream",
+    "wait_for_past_depends_before_skipping",
+)
+"""Attributes of a task whose field in the document has the same name and value."""
+_ADDRESSES = re.compile(r"[\s,;]+")
+
+
+class DagDocumentError(SerializationError):
+    """A DAG cannot be written down. The message names the DAG and, where it is about one, the task and the field."""
+
+    def __init__(self, message: str, *, dag_id: str, task_id: str | None = None, field: str | None = None) -> None:
+        where = f"DAG {dag_id!r}"
+        if task_id is not None:
+            where += f", task {task_id!r}"
+        if field is not None:
+            where += f", {field}"
+        super().__init__(f"{where}: {message}")
+        self.dag_id = dag_id
+        self.task_id = task_id
+        self.field = field
+
+
+def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
+    """Return the document of `dag`, its file named relative to `dag_folder`.
+
+    Raises `DagDocumentError` for a cycle, two tasks of one id, and values that cannot be stored or make no sense.
+    """
+    _check_ids(dag)
+    try:
+        tasks = sort_tasks(dag)
+    except AirflowDagCycleException as error:
+        raise DagDocumentError(str(error), dag_id=dag.dag_id) from error
+    return DagDocument(
+        dag_id=dag.dag_id,
+        display_name="" if dag.dag_display_name == dag.dag_id else dag.dag_display_name,
+        description=dag.description,
+        relative_fileloc=relative_fileloc(dag.fileloc, dag_folder),
+        timezone=zone_name(dag.zone),
+        start_date=_date(dag.start_date or min((t.start_date for t in tasks if t.start_date), default=None)),
+        end_date=_date(dag.end_date),
+        catchup=dag.catchup,
+        dagrun_timeout_s=_seconds(dag.dagrun_timeout),
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        fail_fast=dag.fail_fast,
+        tags=tuple(sorted(dag.tags)),
+        owners=tuple(sorted({task.owner for task in tasks})),
+        owner_links=dict(sorted(dag.owner_links.items())),
+        params=_params(dag.params, dag_id=dag.dag_id, task_id=None),
+        doc_md=dag.doc_md,
+        render_template_as_native_obj=dag.render_template_as_native_obj,
+        callbacks=tuple(name for name in _DAG_CALLBACKS if getattr(dag, name)),
+        airflow_defaults=dag.airflow_defaults,
+        tasks=tuple(_task(dag, task) for task in tasks),
+        groups=tuple(_groups(dag.task_group)),
+        edge_labels=tuple(_edge_labels(dag)),
+        **_schedule(dag),
+        **_limits(dag),
+    )
+
+
+def relative_fileloc(fileloc: str, dag_folder: str | os.PathLike[str]) -> str:
+    """Return the path of a DAG file below its folder, with `/`; the whole path of a file that lies elsewhere."""
+    folder = os.path.abspath(dag_folder)
+    path = os.path.abspath(fileloc) if fileloc else ""
+    if path.startswith(folder + os.sep):
+        path = path[len(folder) + 1 :]
+    return path.replace(os.sep, "/")
+
+
+def _check_ids(dag: DAG) -> None:
+    for key, task in dag.task_dict.items():
+        if task.task_id != key:
+            msg = f"it was added as {key!r}; a task keeps its id once it belongs to a DAG"
+            raise DagDocumentError(msg, dag_id=dag.dag_id, task_id=task.task_id, field="task_id")
+        for near in (*task.upstream_task_ids, *task.downstream_task_ids):
+            if near not in dag.task_dict:
+                msg = f"it is put before or after {near!r}, which the DAG does not have"
+                raise DagDocumentError(msg, dag_id=dag.dag_id, task_id=key)
+
+
+def _schedule(dag: DAG) -> dict[str, Any]:
+    try:
+        encoded = encode_timetable(dag.timetable)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise DagDocumentError(str(error), dag_id=dag.dag_id, field="schedule") from error
+    _check_json(encoded, "the timetable's serialize()", dag_id=dag.dag_id, field="schedule")
+    return {"timetable": encoded, "schedule_summary": str(dag.timetable.summary)}
+
+
+def _limits(dag: DAG) -> dict[str, int]:
+    limits = {
+        "max_active_runs": dag.max_active_runs,
+        "max_active_tasks": dag.max_active_tasks,
+        "max_consecutive_failed_dag_runs": dag.max_consecutive_failed_dag_runs,
+    }
+    for field, value in limits.items():
+        if value < 0:
+            raise DagDocumentError(f"it must not be negative, got {value}", dag_id=dag.dag_id, field=field)
+    return limits
+
+
+def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
+    group_id = task.task_group.group_id if task.task_group is not None else None
+    start_date, end_date = _date(task.start_date), _date(task.end_date)
+    try:
+        fields = {name: getattr(task, name) for name in _AS_THEY_ARE}
+        return TaskDocument(
+            **fields,
+            **_checked_numbers(dag, task),
+            task_type=task.task_type,
+            operator_module=type(task).__module__,
+            downstream=tuple(sorted(task.downstream_task_ids)),
+            trigger_rule=task.trigger_rule.value,
+            weight_rule=_weight_rule(dag, task),
+            retry_delay_s=_seconds(task.retry_delay) or 0.0,
+            max_retry_delay_s=_seconds(task.max_retry_delay),
+            execution_timeout_s=_seconds(task.execution_timeout),
+            start_date=None if start_date == _date(dag.start_date) else start_date,
+            end_date=None if end_date == _date(dag.end_date) else end_date,
+            is_empty=is_empty(task),
+            group_id=group_id,
+            display_name="" if task.task_display_name == task.task_id else task.task_display_name,
+            doc_md=_documentation(task),
+            template_fields=tuple(task.template_fields),
+            params=_params(task.params, dag_id=dag.dag_id, task_id=task.task_id),
+            callbacks=tuple(name for name in _TASK_CALLBACKS if getattr(task, name)),
+            extra_links=tuple(sorted(str(link.name) for link in task.operator_extra_links)),
+            email=_email(task.email),
+        )
+    except DagDocumentError:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DagDocumentError(str(error), dag_id=dag.dag_id, task_id=task.task_id) from error
+
+
+def _checked_numbers(dag: DAG, task: BaseOperator) -> dict[str, float]:
+    """Return the backoff factor; checks what an author may have assigned after the constructor."""
+    for field in ("pool_slots", "retries", "max_active_tis_per_dag", "max_active_tis_per_dagrun"):
+        value = getattr(task, field)
+        if value is not None and value < (1 if field == "pool_slots" else 0):
+            msg = f"it has to be {'at least 1' if field == 'pool_slots' else '0 or more'}, got {value}"
+            raise DagDocumentError(msg, dag_id=dag.dag_id, task_id=task.task_id, field=field)
+    backoff = task.retry_exponential_backoff
+    # Airflow 2 has a flag here, which doubles the delay with each try; Airflow 3 has the factor.
+    return {"retry_exponential_backoff": 2.0 if backoff is True else float(backoff)}
+
+
+def _weight_rule(dag: DAG, task: BaseOperator) -> str:
+    rule = task.weight_rule
+    if isinstance(rule, str):
+        if rule not in WEIGHT_RULES:
+            msg = f"unknown weight rule {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}"
+            raise DagDocumentError(msg, dag_id=dag.dag_id, task_id=task.task_id, field="weight_rule")
+        return rule
+    # A strategy class of the author's is code, which the scheduler never runs: the task's own weight stands.
+    return "absolute"
+
+
+def is_empty(task: BaseOperator) -> bool:
+    """Return whether a task has nothing to run, so that the scheduler can complete it without a worker."""
+    kind = type(task)
+    if not isinstance(task, EmptyOperator) or kind.execute is not EmptyOperator.execute:
+        return False
+    if kind.pre_execute is not BaseOperator.pre_execute or kind.post_execute is not BaseOperator.post_execute:
+        return False
+    hooks = task.__dict__.get("_pre_execute_hook") or task.__dict__.get("_post_execute_hook")
+    return not (hooks or task.outlets or any(getattr(task, name) for name in _CALLED_BY_SUCCESS))
+
+
+def _documentation(task: BaseOperator) -> str:
+    text = task.doc_md or task.doc or task.doc_rst or task.doc_yaml or task.doc_json
+    return "" if text is None else str(text)
+
+
+def _email(email: Any) -> tuple[str, ...]:
+    if not email:
+        return ()
+    given = _ADDRESSES.split(email) if isinstance(email, str) else [str(address) for address in email]
+    return tuple(address for address in given if address)
+
+
+def _params(params: ParamsDict | Mapping[str, Any], *, dag_id: str, task_id: str | None) -> dict[str, ParamDocument]:
+    """Return the params in their order; a task's without those that it has from its DAG."""
+    documents: dict[str, ParamDocument] = {}
+    for name, param in params.items():
+        if task_id is not None and param.source == "dag":
+            continue
+        _check_json(param.schema, "its schema", dag_id=dag_id, task_id=task_id, field=f"param {name!r}")
+        is_required = param.value is NOTSET
+        documents[name] = ParamDocument(
+            value=None if is_required else param.value,
+            is_required=is_required,
+            description=param.description,
+            schema=param.schema,
+        )
+    return documents
+
+
+def _check_json(value: Any, what: str, *, dag_id: str, task_id: str | None = None, field: str) -> None:
+    if not value:
+        return
+    import json
+
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise DagDocumentError(
+            f"{what} is no JSON value: {error}", dag_id=dag_id, task_id=task_id, field=field
+        ) from error
+
+
+def _groups(group: TaskGroup) -> list[TaskGroupDocument]:
+    """Return the groups in a group, each before those in it, else by id."""
+    documents: list[TaskGroupDocument] = []
+    inner = [child for child in group.children.values() if isinstance(child, TaskGroup)]
+    for child in sorted(inner, key=lambda one: str(one.group_id)):
+        documents.append(
+            TaskGroupDocument(
+                group_id=str(child.group_id),
+                parent_id=group.group_id,
+                label=child.label or "",
+                tooltip=child.tooltip,
+                ui_color=child.ui_color,
+                ui_fgcolor=child.ui_fgcolor,
+            ),
+        )
+        documents += _groups(child)
+    return documents
+
+
+def _edge_labels(dag: DAG) -> list[EdgeLabel]:
+    return [
+        EdgeLabel(upstream=upstream, downstream=downstream, label=info["label"])
+        for upstream, edges in sorted(dag.edge_info.items())
+        for downstream, info in sorted(edges.items())
+        if info.get("label")
+    ]
+
+
+def _seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else duration.total_seconds()
+
+
+def _date(moment: datetime | None) -> datetime | None:
+    """Return a date of any datetime class as a plain one, in UTC."""
+    if moment is None:
+        return None
+    utc = moment.astimezone(timezone.utc)
+    return datetime(
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=timezone.utc
+    )
