@@ -75,7 +75,7 @@ def test_the_page_is_the_one_that_the_code_generates(page: str) -> None:
 def test_every_option_says_what_it_does() -> None:
     skip_until_there("config.md")
     silent = [f"{option.section}.{option.key}" for option in docs_reference.options() if not option.help.strip()]
-    assert silent == []
+    assert not silent, "\n".join(["", *silent])
 
 
 def test_every_command_says_what_it_does() -> None:
@@ -87,13 +87,13 @@ def test_every_command_says_what_it_does() -> None:
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.hidden and not parameter.help
     ]
-    assert silent == []
+    assert not silent, "\n".join(["", *silent])
 
 
 def test_every_endpoint_says_what_it_does() -> None:
     skip_until_there("rest-api.md")
     silent = [f"{method} {path}" for method, path, found in docs_reference.endpoints() if not found.get("summary")]
-    assert silent == []
+    assert not silent, "\n".join(["", *silent])
 
 
 def test_every_decision_is_listed_and_complete() -> None:

@@ -14,7 +14,9 @@ from tests.project.sources import name_of, python_files, text_of, tree_of
 # Where a rule does not apply, with the reason. A folder (it ends in a slash) owns the matter; a file is an exception.
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "sql_is_constant": {},
-    "state_is_written_by_transitions": {},
+    "state_is_written_by_transitions": {
+        "src/tradewind/metadata/scheduling/statements.py": "the writer: each update names the state and version it expects",
+    },
     "environment_is_not_read": {
         "src/tradewind/config/": "the one reader of the environment",
         "src/tradewind/worker/forker.py": "the mark by which an executor tells its processes apart; no setting",
@@ -36,14 +38,14 @@ def findings(name: str, path: Path) -> list[str]:
 @pytest.mark.parametrize("name", RULES)
 def test_the_rule_holds(name: str) -> None:
     broken = [finding for path in python_files("src") for finding in findings(name, path)]
-    assert broken == []
+    assert not broken, "\n".join(["", *broken])
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_each_excepted_file_needs_its_exception(name: str) -> None:
     broken = {name_of(path) for path in python_files("src") if list(RULES[name](tree_of(path)))}
     unneeded = [entry for entry in EXCEPTIONS[name] if not entry.endswith("/") and entry not in broken]
-    assert unneeded == []
+    assert not unneeded, "\n".join(["", *unneeded])
 
 
 def test_leave_from_a_house_rule_is_given_with_a_reason() -> None:
@@ -53,7 +55,7 @@ def test_leave_from_a_house_rule_is_given_with_a_reason() -> None:
         for number, line in enumerate(text_of(path).splitlines(), 1)
         if (found := NOQA.search(line)) and HOUSE_RULE_CODES & set(found[1].split(", ")) and not found[2]
     ]
-    assert silent == []
+    assert not silent, "\n".join(["", *silent])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_every_file_is_in_the_grammar_of_the_oldest_python() -> None:
             ast.parse(text_of(path), feature_version=OLDEST_PYTHON)
         except SyntaxError as error:
             broken.append(f"{name_of(path)}:{error.lineno}: {error.msg}")
-    assert broken == []
+    assert not broken, "\n".join(["", *broken])
 
 
 def test_module_names_say_what_they_hold() -> None:
@@ -43,4 +43,4 @@ def test_nothing_speaks_of_the_machine_it_was_made_on() -> None:
         except UnicodeDecodeError:
             continue  # an image or an archive
         found += [f"{name_of(path)}: {word}" for word in MACHINE_WORDS if word in text]
-    assert found == []
+    assert not found, "\n".join(["", *found])
