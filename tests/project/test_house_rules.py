@@ -19,7 +19,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "environment_is_not_read": {
         "src/tradewind/config/": "the one reader of the environment",
-        "src/tradewind/worker/forker.py": "the mark by which an executor tells its processes apart; no setting",
+        "src/tradewind/worker/environment.py": "what tasks find in their environment, given and taken back",
     },
     "received_session_is_not_committed": {},
 }
