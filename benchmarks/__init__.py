@@ -1,0 +1,1 @@
+"""Benchmarks: what is published is measured here."""

@@ -1,0 +1,70 @@
+"""The DAG files that the workloads run, written as an author would write them."""
+
+from __future__ import annotations
+
+HEAD = """\
+from datetime import datetime
+
+from airflow.sdk import DAG, task
+
+
+@task
+def noop():
+    return None
+
+
+def dag(dag_id):
+    return DAG(dag_id, start_date=datetime(2024, 1, 1), schedule=None, catchup=False)
+
+
+def chain(count, call):
+    before = None
+    for number in range(count):
+        now = call.override(task_id=f"t{number:04d}")()
+        if before is not None:
+            before >> now
+        before = now
+"""
+
+FIB = """
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+@task
+def light():
+    fib(10)
+"""
+
+
+def chain_of_noops(dag_id: str, count: int, description: str = "") -> str:
+    """Return a file with one chain of tasks that do nothing."""
+    return f"{HEAD}\n\nwith dag({dag_id!r}) as d:\n    chain({count}, noop)\nd.description = {description!r}\n"
+
+
+def chain_of_light_tasks(dag_id: str, count: int) -> str:
+    """Return a file with one chain of tasks that compute fib(10)."""
+    return f"{HEAD}{FIB}\n\nwith dag({dag_id!r}):\n    chain({count}, light)\n"
+
+
+def fan(dag_id: str, width: int) -> str:
+    """Return a file with one task, then `width` at once, then one."""
+    return f"""{HEAD}
+
+with dag({dag_id!r}):
+    root = noop.override(task_id="root")()
+    join = noop.override(task_id="join")()
+    for number in range({width}):
+        root >> noop.override(task_id=f"leaf{{number:05d}}")() >> join
+"""
+
+
+def parallel_in_pool(dag_id: str, width: int, pool: str) -> str:
+    """Return a file with `width` tasks side by side in a pool of their own."""
+    return f"""{HEAD}
+
+with dag({dag_id!r}):
+    for number in range({width}):
+        noop.override(task_id=f"leaf{{number:05d}}", pool={pool!r})()
+"""
