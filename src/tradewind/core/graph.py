@@ -44,7 +44,7 @@ class TaskNode:
     max_active_tis_per_dagrun: int | None = None
     depends_on_past: bool = False
     wait_for_downstream: bool = False
-    ignore_first_depends_on_past: bool = True
+    ignore_first_depends_on_past: bool = False
     waits_for_past_before_skipping: bool = False
     is_empty: bool = False
     is_setup: bool = False

@@ -32,7 +32,7 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     max_retry_delay_s: float | None = None
     execution_timeout_s: float | None = None
     depends_on_past: bool = False
-    ignore_first_depends_on_past: bool = True
+    ignore_first_depends_on_past: bool = False
     wait_for_downstream: bool = False
     wait_for_past_depends_before_skipping: bool = False
     pool: str = "default_pool"
