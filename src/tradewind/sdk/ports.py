@@ -133,6 +133,17 @@ if TYPE_CHECKING:
             """Create a run of another DAG. Raises `DagRunAlreadyExists` or `DagNotFound`."""
             ...
 
+    class XComCodec(Protocol):
+        """Makes XCom values into JSON and back."""
+
+        def encode_value(self, value: Any, *, key: str = "return_value") -> bytes:
+            """Return the value as JSON; raises `XComValueError`, which names the key."""
+            ...
+
+        def decode_value(self, data: bytes) -> Any:
+            """Return the value."""
+            ...
+
     class DagTestRunner(Protocol):
         """Runs a DAG to its end in this process: what `dag.test()` calls."""
 
@@ -156,6 +167,9 @@ _worker_store: WorkerStore | None = None
 
 _DAG_TEST_RUNNER = "tradewind.standalone.dag_test:run_dag_test"
 """By name, for it lives on a floor above: the one door through which `dag.test()` reaches the composition root."""
+
+_XCOM_CODEC = "tradewind.xcom.values"
+"""By name, for it lies in a room beside this one: how XComs are kept is no business of author code."""
 
 
 class StoreUnavailableError(RuntimeError):
@@ -186,3 +200,11 @@ def dag_test_runner() -> DagTestRunner:
 
     module, _, name = _DAG_TEST_RUNNER.partition(":")
     return getattr(import_module(module), name)
+
+
+def xcom_codec() -> XComCodec:
+    """Return what makes XCom values into JSON and back."""
+    from importlib import import_module  # noqa: PLC0415 - reached only when a task runs
+
+    codec: Any = import_module(_XCOM_CODEC)
+    return codec
