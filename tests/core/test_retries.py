@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.core.retries import RetryPolicy, is_eligible, jitter_key_of, multiplier, next_retry_at
@@ -26,6 +26,7 @@ def test_without_backoff_the_delay_is_constant(factor: float) -> None:
     assert [delay_s(policy, try_number) for try_number in (1, 2, 7)] == [90.5, 90.5, 90.5]
 
 
+@settings(deadline=None)
 @given(
     base_s=st.floats(0, 3600),
     factor=st.floats(1.01, 10),

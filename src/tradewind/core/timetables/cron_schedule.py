@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone, tzinfo
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from tradewind.core.cron import CronExpression
+from tradewind.core.cron import CronError, CronExpression
 
 _NEIGHBOURHOOD = timedelta(hours=26)
 """Longer than any jump that a wall clock has made (24 hours, at the date line)."""
@@ -36,7 +34,32 @@ class CronSchedule:
         self.zone = zone
 
     def next_after(self, moment: datetime) -> datetime:
-        """Give the first named moment after `moment`."""
+        """Give the first named moment after `moment`; raises CronError where the calendar ends before one."""
+        try:
+            return self._next_after(moment)
+        except OverflowError:
+            raise CronError(
+                f"cron {self.expression.text!r} is asked too near the end of the calendar: {moment}"
+            ) from None
+
+    def prev_before(self, moment: datetime) -> datetime:
+        """Give the last named moment before `moment`; raises CronError where the calendar begins after it."""
+        try:
+            return self._prev_before(moment)
+        except OverflowError:
+            raise CronError(
+                f"cron {self.expression.text!r} is asked too near the start of the calendar: {moment}"
+            ) from None
+
+    def align_to_next(self, moment: datetime) -> datetime:
+        """Give `moment` itself when it is named, else the next named one."""
+        return self.next_after(moment - _LEAST_STEP)
+
+    def align_to_prev(self, moment: datetime) -> datetime:
+        """Give `moment` itself when it is named, else the previous named one."""
+        return self.prev_before(moment + _LEAST_STEP)
+
+    def _next_after(self, moment: datetime) -> datetime:
         best: datetime | None = None
         local = self.expression.next_after(_shifted(moment, min(self._offsets_near(moment))))
         # Later wall-clock times can be earlier moments: around a change, look on until that is ruled out.
@@ -47,8 +70,7 @@ class CronSchedule:
             local = self.expression.next_after(local)
         return best
 
-    def prev_before(self, moment: datetime) -> datetime:
-        """Give the last named moment before `moment`."""
+    def _prev_before(self, moment: datetime) -> datetime:
         best: datetime | None = None
         local = self.expression.prev_before(_shifted(moment, max(self._offsets_near(moment))))
         while best is None or local > _shifted(best, min(self._offsets_near(best))):
@@ -57,14 +79,6 @@ class CronSchedule:
                     best = named
             local = self.expression.prev_before(local)
         return best
-
-    def align_to_next(self, moment: datetime) -> datetime:
-        """Give `moment` itself when it is named, else the next named one."""
-        return self.next_after(moment - _LEAST_STEP)
-
-    def align_to_prev(self, moment: datetime) -> datetime:
-        """Give `moment` itself when it is named, else the previous named one."""
-        return self.prev_before(moment + _LEAST_STEP)
 
     def _moments(self, local: datetime) -> tuple[datetime, ...]:
         """Give the moments that a matching wall-clock time names."""
@@ -79,11 +93,18 @@ class CronSchedule:
         return () if self.expression.covers_every_hour else (first,)
 
     def _offsets_near(self, moment: datetime) -> tuple[timedelta, timedelta, timedelta]:
+        """Give the offsets between which wall-clock times can be out of order near `moment`; far from changes, one."""
+        offsets = self._offsets_within(moment, _NEIGHBOURHOOD)
+        jump = max(offsets) - min(offsets)
+        # A change disturbs the order no farther than it jumps.
+        return self._offsets_within(moment, jump) if jump else offsets
+
+    def _offsets_within(self, moment: datetime, radius: timedelta) -> tuple[timedelta, timedelta, timedelta]:
         zone = self.zone
         return (
-            self._offset((moment - _NEIGHBOURHOOD).astimezone(zone)),
+            self._offset((moment - radius).astimezone(zone)),
             self._offset(moment.astimezone(zone)),
-            self._offset((moment + _NEIGHBOURHOOD).astimezone(zone)),
+            self._offset((moment + radius).astimezone(zone)),
         )
 
     def _offset(self, aware: datetime) -> timedelta:

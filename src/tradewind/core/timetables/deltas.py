@@ -140,13 +140,13 @@ def encode_delta(delta: Delta) -> float | dict[str, Any]:
 
 
 def later(moment: datetime, delta: Delta) -> datetime:
-    """Give the moment that lies `delta` after `moment`."""
-    return moment + delta if isinstance(delta, timedelta) else delta.add_to(moment)
+    """Give the moment that lies `delta` after `moment`; raises TimetableError where the calendar ends before it."""
+    return _moved(moment, delta, 1)
 
 
 def earlier(moment: datetime, delta: Delta) -> datetime:
-    """Give the moment that lies `delta` before `moment`."""
-    return moment - delta if isinstance(delta, timedelta) else delta.add_to(moment, sign=-1)
+    """Give the moment that lies `delta` before `moment`; raises TimetableError where the calendar begins after it."""
+    return _moved(moment, delta, -1)
 
 
 class DeltaSchedule:
@@ -197,6 +197,15 @@ class DeltaSchedule:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXAMPLE = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
+
+def _moved(moment: datetime, delta: Delta, sign: int) -> datetime:
+    if isinstance(delta, CalendarDelta):
+        return delta.add_to(moment, sign=sign)
+    try:
+        return moment + sign * delta
+    except OverflowError:
+        raise TimetableError(f"schedule {delta} leads out of the calendar from {moment.isoformat()}") from None
 
 
 def _to_weekday(moment: datetime, weekday: int, place: int | None) -> timedelta:
