@@ -75,6 +75,9 @@ class RunStart:
     at: datetime
     dag_version_pk: int
     task_instances: list[NewTaskInstance]
+    """Those that exist already (the run was cleared) stay as they are."""
+    expected_version: int | None = None
+    """`RunRow.version` as last loaded; None starts the run in any version."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,8 @@ class RunEnd:
     run_pk: DagRunPk
     state: DagRunState
     at: datetime
+    expected_version: int | None = None
+    """`RunRow.version` as last loaded: a user's clear in between makes the end stale; None ends any version."""
 
 
 @dataclass(slots=True)
@@ -224,6 +229,8 @@ class RunRow:
     triggered_by: str = "timetable"
     triggering_user_name: str | None = None
     note: str | None = None
+    version: int = 0
+    """Raised when a user clears or marks something of the run."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,8 @@
+"""How processes wake each other: after a commit, everyone who listens hears what kind of thing changed."""
+
+from __future__ import annotations
+
+from tradewind.metadata.doorbell.listening import listen
+from tradewind.metadata.doorbell.ring import DAG, POOL, RESYNC, RUN, VARIABLE, Listener, Ring
+
+__all__ = ["DAG", "POOL", "RESYNC", "RUN", "VARIABLE", "Listener", "Ring", "listen"]

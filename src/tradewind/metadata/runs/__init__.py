@@ -1,0 +1,39 @@
+"""Runs and task instances as people see and change them: the command line's and the web server's side."""
+
+from __future__ import annotations
+
+from tradewind.metadata.runs.creation import RunRequest, create_manual_run, generate_run_id
+from tradewind.metadata.runs.listing import (
+    RunFilter,
+    TaskInstanceFilter,
+    count_task_instances,
+    get_rendered_fields,
+    get_run,
+    get_task_instance,
+    list_events,
+    list_runs,
+    list_task_instances,
+    list_tries,
+)
+from tradewind.metadata.runs.records import Cleared, EventDetail, RunDetail, TaskInstanceDetail, TryDetail
+
+__all__ = [
+    "Cleared",
+    "EventDetail",
+    "RunDetail",
+    "RunFilter",
+    "RunRequest",
+    "TaskInstanceDetail",
+    "TaskInstanceFilter",
+    "TryDetail",
+    "count_task_instances",
+    "create_manual_run",
+    "generate_run_id",
+    "get_rendered_fields",
+    "get_run",
+    "get_task_instance",
+    "list_events",
+    "list_runs",
+    "list_task_instances",
+    "list_tries",
+]

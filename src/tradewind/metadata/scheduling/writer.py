@@ -1,0 +1,284 @@
+"""Writing one batch in one transaction.
+
+Normally every guarded update meets the row it expects, which the number of rows met tells. When it does not, the
+transaction is given up and done again carefully: rows are locked and compared first, and what is stale is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tradewind.core.ids import DagRunPk, run_pk_of
+from tradewind.core.states import DagRunState
+from tradewind.metadata.batch import CallbackRow, CommitResult, LeaseLostError, RunRow
+from tradewind.metadata.scheduling import statements as sql
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tradewind.metadata.batch import (
+        Batch,
+        CallbackRequest,
+        NewRun,
+        NewTaskInstance,
+        RunEnd,
+        RunStart,
+        TaskTransition,
+    )
+    from tradewind.metadata.scheduling.runner import Row, Runner
+
+
+class StaleRowsError(Exception):
+    """A guarded update met fewer rows than it was given: the transaction must be done again carefully."""
+
+
+class BatchWriter:
+    """Writes one batch with `run`, inside a transaction that the caller holds open."""
+
+    def __init__(self, run: Runner, now: datetime, *, is_careful: bool) -> None:
+        self._run = run
+        self._now = now
+        self._is_careful = is_careful
+        self._result = CommitResult()
+        self._stale_names: set[tuple[int, str | None, int]] = set()
+        """(run, task_id, map_index) of what is stale, task_id None for the run itself: drops its callbacks."""
+
+    def write(self, batch: Batch, epoch: int) -> CommitResult:
+        """Write everything and return what was left out and made.
+
+        Raises `LeaseLostError` when `epoch` is over, and `StaleRowsError` when it is not careful and met stale rows.
+        """
+        if self._run.one(sql.FENCE, (epoch,)) is None:
+            msg = f"another scheduler has taken over: epoch {epoch} is over"
+            raise LeaseLostError(msg)
+        if batch.run_starts:
+            self._start_runs(batch.run_starts)
+        if batch.new_task_instances:
+            self._add_task_instances(batch.new_task_instances)
+        if batch.transitions:
+            self._move(batch.transitions)
+        self._leave_behind(batch)
+        if batch.run_ends:
+            self._end_runs(batch.run_ends)
+        for new in batch.new_runs:
+            self._create_run(new)
+        if batch.schedules:
+            when = self._run.instant
+            rows: list[Row] = [
+                (when(s.next_run_after), when(s.next_interval_start), when(s.next_interval_end), s.dag_id)
+                for s in batch.schedules
+            ]
+            self._run.many(sql.SET_SCHEDULE, rows)
+        for request in batch.callbacks:
+            self._request_callback(request)
+        if batch.callbacks_done:
+            self._run.many(sql.DELETE_CALLBACK, [(pk,) for pk in batch.callbacks_done])
+        return self._result
+
+    def _start_runs(self, starts: list[RunStart]) -> None:
+        if self._is_careful:
+            states = self._lock_runs([start.run_pk for start in starts])
+            starts = [
+                start
+                for start in starts
+                if self._is_run_as(states, start.run_pk, DagRunState.QUEUED, start.expected_version)
+            ]
+        if not starts:
+            return
+        when = self._run.instant
+        self._guarded(
+            sql.START_RUN,
+            [(when(s.at), s.dag_version_pk, s.run_pk, s.expected_version) for s in starts],
+        )
+        rows = [_new_row(start.run_pk, new) for start in starts for new in start.task_instances]
+        if rows:
+            self._run.many(sql.INSERT_TASK_INSTANCE, rows)
+
+    def _add_task_instances(self, added: list[tuple[DagRunPk, NewTaskInstance]]) -> None:
+        states = self._lock_runs({run_pk for run_pk, _ in added})
+        self._result.stale_runs += [run_pk for run_pk in dict(added) if run_pk not in states]
+        rows = [_new_row(run_pk, new) for run_pk, new in added if run_pk in states]
+        if rows:
+            self._run.many(sql.INSERT_TASK_INSTANCE, rows)
+
+    def _move(self, transitions: list[TaskTransition]) -> None:
+        if self._is_careful:
+            transitions = self._without_stale(transitions)
+        archived = [(t.ti_pk, t.expected_version, t.expected.value) for t in transitions if t.archives_try]
+        if archived:
+            self._run.many(sql.ARCHIVE_TRY, archived)
+        in_try: list[Row] = []
+        to_new_try: list[Row] = []
+        events: list[Row] = []
+        emptied: list[Row] = []
+        when = self._run.instant
+        for t in transitions:
+            at = when(t.at)
+            (to_new_try if t.is_new_try else in_try).append(
+                (
+                    t.target.value,
+                    t.version,
+                    t.try_number,
+                    when(t.scheduled_at),
+                    when(t.queued_at),
+                    when(t.started_at),
+                    when(t.ended_at),
+                    when(t.due_at),
+                    t.pid,
+                    t.hostname,
+                    t.note,
+                    t.ti_pk,
+                    t.expected_version,
+                    t.expected.value,
+                ),
+            )
+            for version, event in enumerate(t.events, t.version - len(t.events) + 1):
+                events.append((t.ti_pk, version, event.value, t.try_number, at))
+            if t.is_new_try and t.try_number > 1:
+                emptied.append((t.ti_pk,))
+        if in_try:
+            self._guarded(sql.MOVE_IN_TRY, in_try)
+        if to_new_try:
+            self._guarded(sql.MOVE_TO_NEW_TRY, to_new_try)
+        if events:
+            self._run.many(sql.ADD_EVENT, events)
+        if emptied:  # what an earlier try pushed must not be taken for this one's
+            self._run.many(sql.DELETE_XCOMS, emptied)
+
+    def _leave_behind(self, batch: Batch) -> None:
+        """Write XComs and rendered fields, except of instances that are stale."""
+        stale = set(self._result.stale_task_instances)
+        if batch.xcoms:
+            at = self._run.instant(self._now)
+            xcoms = {(x.ti_pk, x.key): (x.ti_pk, x.key, x.value, at) for x in batch.xcoms if x.ti_pk not in stale}
+            if xcoms:
+                self._run.many(sql.PUT_XCOM, list(xcoms.values()))
+        if batch.rendered:
+            rendered = {r.ti_pk: (r.ti_pk, r.fields) for r in batch.rendered if r.ti_pk not in stale}
+            if rendered:
+                self._run.many(sql.PUT_RENDERED, list(rendered.values()))
+
+    def _end_runs(self, ends: list[RunEnd]) -> None:
+        if self._is_careful:
+            states = self._lock_runs([end.run_pk for end in ends])
+            ends = [
+                end for end in ends if self._is_run_as(states, end.run_pk, DagRunState.RUNNING, end.expected_version)
+            ]
+        if ends:
+            when = self._run.instant
+            self._guarded(sql.END_RUN, [(e.state.value, when(e.at), e.run_pk, e.expected_version) for e in ends])
+
+    def _create_run(self, new: NewRun) -> None:
+        when = self._run.instant
+        made = self._run.one(
+            sql.INSERT_RUN,
+            (
+                new.run_id,
+                new.run_type.value,
+                when(new.run_after),
+                when(new.logical_date),
+                when(new.data_interval_start),
+                when(new.data_interval_end),
+                when(self._now),
+                msgspec.json.encode(new.conf).decode(),
+                new.triggered_by,
+                new.dag_id,
+            ),
+        )
+        if made is None:
+            return
+        row = RunRow(
+            run_pk=DagRunPk(made[0]),
+            dag_id=new.dag_id,
+            run_id=new.run_id,
+            run_type=new.run_type,
+            state=DagRunState.QUEUED,
+            run_after=new.run_after,
+            logical_date=new.logical_date,
+            data_interval_start=new.data_interval_start,
+            data_interval_end=new.data_interval_end,
+            queued_at=self._now,
+            started_at=None,
+            conf=new.conf,
+            dag_version_pk=None,
+            triggered_by=new.triggered_by,
+        )
+        self._result.created_runs.append(row)
+
+    def _request_callback(self, request: CallbackRequest) -> None:
+        if (request.run_pk, request.task_id, request.map_index) in self._stale_names:
+            return
+        made = self._run.one(
+            sql.INSERT_CALLBACK,
+            (
+                request.run_pk,
+                request.dag_id,
+                request.run_id,
+                request.name,
+                request.reason,
+                request.task_id,
+                request.map_index,
+                request.try_number,
+                self._run.instant(self._now),
+            ),
+        )
+        if made is not None:
+            self._result.created_callbacks.append(CallbackRow(made[0], request))
+
+    def _guarded(self, statement: sql.Statement, rows: list[Row]) -> None:
+        met = self._run.many(statement, rows)
+        if met == len(rows):
+            return
+        if self._is_careful:
+            msg = f"{len(rows)} rows were compared and locked, but {met} were met by {statement.sqlite!r}"
+            raise AssertionError(msg)
+        raise StaleRowsError
+
+    def _lock_runs(self, run_pks: set[DagRunPk] | list[DagRunPk]) -> dict[int, tuple[str, int]]:
+        return {pk: (state, version) for pk, state, version in self._run.listed(sql.LOCK_RUNS, run_pks)}
+
+    def _is_run_as(
+        self,
+        states: dict[int, tuple[str, int]],
+        run_pk: DagRunPk,
+        state: DagRunState,
+        version: int | None,
+    ) -> bool:
+        """Return whether the run is as the scheduler knows it; if not, note it as stale."""
+        found = states.pop(run_pk, None)  # of two rows for one run the second is stale
+        if found is not None and found[0] == state.value and version in {None, found[1]}:
+            return True
+        self._result.stale_runs.append(run_pk)
+        self._stale_names.add((run_pk, None, -1))
+        return False
+
+    def _without_stale(self, transitions: list[TaskTransition]) -> list[TaskTransition]:
+        found = {row[0]: row[1:] for row in self._run.listed(sql.LOCK_TASK_INSTANCES, [t.ti_pk for t in transitions])}
+        kept: list[TaskTransition] = []
+        seen: set[int] = set()
+        for t in transitions:
+            state, version, *name = found.get(t.ti_pk, (None, None, run_pk_of(t.ti_pk), "", -1))
+            if state == t.expected.value and version == t.expected_version and t.ti_pk not in seen:
+                kept.append(t)
+                seen.add(t.ti_pk)
+            else:
+                self._result.stale_task_instances.append(t.ti_pk)
+                self._stale_names.add((name[0], name[1], name[2]))
+        return kept
+
+
+def _new_row(run_pk: DagRunPk, new: NewTaskInstance) -> Row:
+    return (
+        new.ti_pk,
+        run_pk,
+        new.task_id,
+        new.map_index,
+        new.max_tries,
+        new.operator,
+        new.pool,
+        new.pool_slots,
+        new.queue,
+        new.priority_weight,
+    )

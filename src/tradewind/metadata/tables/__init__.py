@@ -1,0 +1,51 @@
+"""Every table of the metadata database. No other module defines one.
+
+What the scheduler writes (dag_run, task_instance and what hangs on them) carries no foreign keys: a check for every row
+would cost more than the write, and a DAG deleted meanwhile must not spoil a whole batch. Who deletes a run deletes what
+hangs on it: `tradewind.metadata.runs.deletion`.
+"""
+
+from __future__ import annotations
+
+from tradewind.metadata.tables.columns import metadata
+from tradewind.metadata.tables.dag_tables import (
+    dag,
+    dag_source,
+    dag_tag,
+    dag_version,
+    dag_warning,
+    import_error,
+)
+from tradewind.metadata.tables.run_tables import (
+    callback_request,
+    dag_run,
+    rendered_fields,
+    task_instance,
+    task_instance_event,
+    task_instance_history,
+    xcom,
+)
+from tradewind.metadata.tables.system_tables import audit_log, connection, job, lease, pool, variable
+
+__all__ = [
+    "audit_log",
+    "callback_request",
+    "connection",
+    "dag",
+    "dag_run",
+    "dag_source",
+    "dag_tag",
+    "dag_version",
+    "dag_warning",
+    "import_error",
+    "job",
+    "lease",
+    "metadata",
+    "pool",
+    "rendered_fields",
+    "task_instance",
+    "task_instance_event",
+    "task_instance_history",
+    "variable",
+    "xcom",
+]

@@ -1,0 +1,56 @@
+"""Column types and constraints that the tables share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, Text
+
+from tradewind.metadata.tables.datetimes import UtcDateTime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import Enum
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+Pk = BigInteger().with_variant(Integer(), "sqlite")
+"""On SQLite an INTEGER primary key is the row's own number and costs no index."""
+
+
+def pk(*, is_given: bool = False) -> Column[int]:
+    """Return the primary key column; `is_given`: the writer makes the number, not the database."""
+    return Column("pk", Pk, primary_key=True, autoincrement=not is_given)
+
+
+def text(name: str, **options: Any) -> Column[str]:
+    """Return a text column that is never NULL."""
+    return Column(name, Text, nullable=False, **options)
+
+
+def optional_text(name: str) -> Column[str | None]:
+    """Return a text column that may be NULL."""
+    return Column(name, Text, nullable=True)
+
+
+def instant(name: str, *, is_required: bool = False) -> Column[Any]:
+    """Return a column for an instant."""
+    return Column(name, UtcDateTime, nullable=not is_required)
+
+
+def one_of(column: str, values: Iterable[Enum]) -> CheckConstraint:
+    """Return the check that `column` holds the value of an enum's member."""
+    return CheckConstraint(f"{column} IN ({quoted(values)})", name=column)
+
+
+def quoted(values: Iterable[Enum]) -> str:
+    """Return the members' values as SQL literals, sorted."""
+    return ", ".join(f"'{value}'" for value in sorted(str(member.value) for member in values))
