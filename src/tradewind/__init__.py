@@ -4,24 +4,49 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tradewind._version import __version__
-    from tradewind.core.trigger_rules import TriggerRule
-    from tradewind.sdk.connection import Connection
-    from tradewind.sdk.definitions.dag import DAG, dag
-    from tradewind.sdk.definitions.edges import EdgeModifier, Label, chain, chain_linear, cross_downstream
-    from tradewind.sdk.definitions.operator import BaseOperator
-    from tradewind.sdk.definitions.param import Param, ParamsDict
-    from tradewind.sdk.definitions.task_group import TaskGroup, task_group
-    from tradewind.sdk.definitions.taskflow import task
-    from tradewind.sdk.definitions.xcom_arg import XComArg
-    from tradewind.sdk.hooks import BaseHook
-    from tradewind.sdk.operators.bash import BashOperator
-    from tradewind.sdk.operators.branch import BaseBranchOperator
-    from tradewind.sdk.operators.empty import EmptyOperator
-    from tradewind.sdk.operators.latest_only import LatestOnlyOperator
-    from tradewind.sdk.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
-    from tradewind.sdk.runtime.current import get_current_context
-    from tradewind.sdk.variable import Variable
+    from tradewind._version import __version__ as __version__
+    from tradewind.core.trigger_rules import TriggerRule as TriggerRule
+    from tradewind.sdk.connection import Connection as Connection
+    from tradewind.sdk.definitions.dag import DAG as DAG
+    from tradewind.sdk.definitions.dag import dag as dag
+    from tradewind.sdk.definitions.edges import (
+        EdgeModifier as EdgeModifier,
+    )
+    from tradewind.sdk.definitions.edges import (
+        Label as Label,
+    )
+    from tradewind.sdk.definitions.edges import (
+        chain as chain,
+    )
+    from tradewind.sdk.definitions.edges import (
+        chain_linear as chain_linear,
+    )
+    from tradewind.sdk.definitions.edges import (
+        cross_downstream as cross_downstream,
+    )
+    from tradewind.sdk.definitions.operator import BaseOperator as BaseOperator
+    from tradewind.sdk.definitions.param import Param as Param
+    from tradewind.sdk.definitions.param import ParamsDict as ParamsDict
+    from tradewind.sdk.definitions.task_group import TaskGroup as TaskGroup
+    from tradewind.sdk.definitions.task_group import task_group as task_group
+    from tradewind.sdk.definitions.taskflow import task as task
+    from tradewind.sdk.definitions.xcom_arg import XComArg as XComArg
+    from tradewind.sdk.hooks import BaseHook as BaseHook
+    from tradewind.sdk.operators.bash import BashOperator as BashOperator
+    from tradewind.sdk.operators.branch import BaseBranchOperator as BaseBranchOperator
+    from tradewind.sdk.operators.empty import EmptyOperator as EmptyOperator
+    from tradewind.sdk.operators.latest_only import LatestOnlyOperator as LatestOnlyOperator
+    from tradewind.sdk.operators.python import (
+        BranchPythonOperator as BranchPythonOperator,
+    )
+    from tradewind.sdk.operators.python import (
+        PythonOperator as PythonOperator,
+    )
+    from tradewind.sdk.operators.python import (
+        ShortCircuitOperator as ShortCircuitOperator,
+    )
+    from tradewind.sdk.runtime.current import get_current_context as get_current_context
+    from tradewind.sdk.variable import Variable as Variable
 
 _MODULES = {
     "BaseBranchOperator": "sdk.operators.branch",

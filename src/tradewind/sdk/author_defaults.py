@@ -45,8 +45,7 @@ class AuthorDefaults:
         known = type(self).__annotations__
         for name, value in values.items():
             if name not in known:
-                msg = f"there is no author default {name!r}; there are: {', '.join(sorted(known))}"
-                raise TypeError(msg)
+                raise TypeError(f"there is no author default {name!r}; there are: {', '.join(sorted(known))}")
             setattr(self, name, value)
 
 

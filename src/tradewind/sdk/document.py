@@ -6,20 +6,22 @@ process to the next, so that two imports of an unchanged file give the same byte
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import PurePath
 from typing import Any
 
 from tradewind.core.timetables.codec import encode_timetable
-from tradewind.sdk.definitions.dag_graph import sort_tasks
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
+from tradewind.sdk.definitions.schedule import zone_name
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.exceptions import AirflowDagCycleException, SerializationError
+from tradewind.sdk.graph.order import sort_tasks
 from tradewind.sdk.operators.empty import EmptyOperator
-from tradewind.sdk.schedule import zone_name
 from tradewind.serialization.document import DagDocument, EdgeLabel, ParamDocument, TaskDocument, TaskGroupDocument
 
 TYPE_CHECKING = False
@@ -94,7 +96,7 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         dag_id=dag.dag_id,
         display_name="" if dag.dag_display_name == dag.dag_id else dag.dag_display_name,
         description=dag.description,
-        relative_fileloc=relative_fileloc(dag.fileloc, dag_folder),
+        relative_fileloc=dag.relative_fileloc or relative_fileloc(dag.fileloc, dag_folder),
         timezone=zone_name(dag.zone),
         start_date=_date(dag.start_date or min((t.start_date for t in tasks if t.start_date), default=None)),
         end_date=_date(dag.end_date),
@@ -120,11 +122,9 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
 
 def relative_fileloc(fileloc: str, dag_folder: str | os.PathLike[str]) -> str:
     """Return the path of a DAG file below its folder, with `/`; the whole path of a file that lies elsewhere."""
-    folder = os.path.abspath(dag_folder)
-    path = os.path.abspath(fileloc) if fileloc else ""
-    if path.startswith(folder + os.sep):
-        path = path[len(folder) + 1 :]
-    return path.replace(os.sep, "/")
+    path = PurePath(fileloc)
+    folder = PurePath(dag_folder)
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
 
 def _check_ids(dag: DAG) -> None:
@@ -259,8 +259,6 @@ def _params(params: ParamsDict | Mapping[str, Any], *, dag_id: str, task_id: str
 def _check_json(value: Any, what: str, *, dag_id: str, task_id: str | None = None, field: str) -> None:
     if not value:
         return
-    import json
-
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:

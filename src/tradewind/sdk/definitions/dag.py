@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import wraps
 
 from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflow
-from tradewind.sdk.definitions import dag_graph
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
 from tradewind.sdk.definitions.node import NOTSET, validate_key
 from tradewind.sdk.definitions.param import DagParam, ParamsDict
+from tradewind.sdk.definitions.schedule import as_utc, default_schedule, timetable_of, zone_of
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.deprecations import author_file, note_deprecated
 from tradewind.sdk.exceptions import (
@@ -20,7 +20,8 @@ from tradewind.sdk.exceptions import (
     ParamValidationError,
     TaskNotFound,
 )
-from tradewind.sdk.schedule import as_utc, default_schedule, timetable_of, zone_of
+from tradewind.sdk.graph.order import flatten, sort_tasks
+from tradewind.sdk.graph.parts import draw_tree, selected_ids, subset
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,8 +213,7 @@ class DAG:
         self.catchup = by_airflow(given, self.airflow_defaults)
         # In Airflow 2 the tasks may bring the date, Airflow 3 wants it at the DAG.
         if self.catchup and self.airflow_defaults >= 3 and self.timetable.can_be_scheduled and not self.start_date:
-            msg = f"DAG {self.dag_id!r}: start_date is required when catchup=True"
-            raise ValueError(msg)
+            raise ValueError(f"DAG {self.dag_id!r}: start_date is required when catchup=True")
 
     def _settle_limits(self, max_active_tasks: int | None, max_active_runs: int | None) -> None:
         defaults = author_defaults()
@@ -257,7 +257,7 @@ class DAG:
     def __hash__(self) -> int:
         return hash((type(self), self.dag_id))
 
-    def __enter__(self) -> DAG:
+    def __enter__(self) -> DAG:  # noqa: PYI034 - typing.Self is not in Python 3.10
         DagContext.push(self)
         return self
 
@@ -329,15 +329,13 @@ class DAG:
         try:
             return self.task_dict[task_id]
         except KeyError:
-            msg = f"DAG {self.dag_id!r} has no task {task_id!r}"
-            raise TaskNotFound(msg) from None
+            raise TaskNotFound(f"DAG {self.dag_id!r} has no task {task_id!r}") from None
 
     def __getitem__(self, node_id: str) -> Any:
         """Return the task or task group of this id; raises `NodeNotFound`."""
         node = self.task_dict.get(node_id) or self.task_group_dict.get(node_id)
         if node is None:
-            msg = f"DAG {self.dag_id!r} has no task or task group {node_id!r}"
-            raise NodeNotFound(msg)
+            raise NodeNotFound(f"DAG {self.dag_id!r} has no task or task group {node_id!r}")
         return node
 
     def add_task(self, task: BaseOperator) -> None:
@@ -381,7 +379,7 @@ class DAG:
 
     def topological_sort(self, include_subdag_tasks: bool = False) -> tuple[BaseOperator, ...]:  # noqa: ARG002 - Airflow's
         """Return its tasks, group by group, so that each comes after its upstream ones."""
-        return tuple(dag_graph.flatten(self.task_group))
+        return tuple(flatten(self.task_group))
 
     def partial_subset(
         self,
@@ -392,7 +390,7 @@ class DAG:
         depth: int | None = None,
     ) -> DAG:
         """Return a copy with some of its tasks: those named, or whose id contains a text, and their relatives."""
-        chosen = dag_graph.selected_ids(
+        chosen = selected_ids(
             self,
             task_ids,
             downstream=include_downstream,
@@ -400,7 +398,7 @@ class DAG:
             direct=include_direct_upstream,
             depth=depth,
         )
-        return dag_graph.subset(self, chosen)
+        return subset(self, chosen)
 
     def tree_view(self) -> None:
         """Print it as a tree."""
@@ -408,14 +406,14 @@ class DAG:
 
     def get_tree_representation(self) -> str:
         """Return it as a tree of lines."""
-        return dag_graph.draw_tree(self)
+        return draw_tree(self)
 
     # --- Facts --------------------------------------------------------------------------------------------------------
 
     @property
     def timezone(self) -> Any:
         """The zone of its schedule, as a pendulum time zone."""
-        from tradewind.sdk.schedule import zone_name  # noqa: PLC0415 - as the next
+        from tradewind.sdk.definitions.schedule import zone_name  # noqa: PLC0415 - as the next
         from tradewind.sdk.timezone import parse_timezone  # noqa: PLC0415 - brings pendulum
 
         return parse_timezone(zone_name(self._zone))
@@ -505,7 +503,7 @@ class DAG:
 
     def check_cycle(self) -> None:
         """Raise `AirflowDagCycleException` when its tasks wait for each other."""
-        dag_graph.sort_tasks(self)
+        sort_tasks(self)
 
     def test(
         self,
@@ -559,8 +557,7 @@ def _modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
     modern: dict[str, Any] = {}
     unknown = sorted(name for name in removed if name not in _RENAMED and name not in _WITHOUT_EFFECT)
     if unknown:
-        msg = f"DAG {dag_id!r} does not take the argument(s) {', '.join(map(repr, unknown))}"
-        raise TypeError(msg)
+        raise TypeError(f"DAG {dag_id!r} does not take the argument(s) {', '.join(map(repr, unknown))}")
     for name, value in removed.items():
         new_name, since = _RENAMED.get(name) or _WITHOUT_EFFECT[name]
         note_deprecated(f"DAG({name}=...)", f"{new_name}=" if new_name else "", since=since)
@@ -572,8 +569,7 @@ def _modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
 def _expect(value: Any, kind: type, dag_id: str, name: str) -> Any:
     if value is None or isinstance(value, kind):
         return value
-    msg = f"DAG {dag_id!r}: {name} has to be of type {kind.__name__}, got {type(value).__name__}: {value!r}"
-    raise TypeError(msg)
+    raise TypeError(f"DAG {dag_id!r}: {name} has to be of type {kind.__name__}, got {type(value).__name__}: {value!r}")
 
 
 def _or_default(value: Any, default: Any) -> Any:

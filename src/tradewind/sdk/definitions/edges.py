@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from tradewind.sdk.definitions.node import DAGNode, DependencyMixin, as_list
 
@@ -66,8 +67,7 @@ class EdgeModifier(DependencyMixin):
     def _keep(self, nodes: DependencyMixin | Iterable[DependencyMixin], side: list[Any]) -> None:
         for node in as_list(nodes):
             if isinstance(node, EdgeModifier) or not isinstance(node, DependencyMixin):
-                msg = f"a label stands between tasks, XComs and task groups, not {type(node).__name__}"
-                raise TypeError(msg)
+                raise TypeError(f"a label stands between tasks, XComs and task groups, not {type(node).__name__}")
             side.append(node)
         if self._upstream and self._downstream:
             self._prefer_groups()
@@ -93,17 +93,17 @@ def _group_to_label(node: Any) -> Any:
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802 - Airflow's name
-    """Return a text for an edge: `a >> Label("ok") >> b`."""
+    """Give a text to an edge: `a >> Label("ok") >> b`."""
     return EdgeModifier(label=label)
 
 
 def chain(*tasks: DependencyMixin | Sequence[DependencyMixin]) -> None:
-    """Put each element before the next: `chain(a, [b, c], [d, e], f)`.
+    """Put each element before the next, such as in `chain(a, [b, c], [d, e], f)`.
 
     Two lists in a row are joined pairwise and must be of one length: ValueError. Raises TypeError for what cannot
     be put into order.
     """
-    for before, after in zip(tasks, tasks[1:]):  # noqa: B905 - the second is shorter on purpose
+    for before, after in pairwise(tasks):
         if isinstance(before, DependencyMixin):
             before.set_downstream(after)
         elif isinstance(after, DependencyMixin):
@@ -114,8 +114,7 @@ def chain(*tasks: DependencyMixin | Sequence[DependencyMixin]) -> None:
 
 def _chain_pairwise(before: Any, after: Any) -> None:
     if not isinstance(before, Sequence) or not isinstance(after, Sequence):
-        msg = f"chain cannot put {type(before).__name__} before {type(after).__name__}"
-        raise TypeError(msg)
+        raise TypeError(f"chain cannot put {type(before).__name__} before {type(after).__name__}")
     left: Sequence[Any] = before
     right: Sequence[Any] = after
     if len(left) != len(right):
@@ -128,19 +127,16 @@ def _chain_pairwise(before: Any, after: Any) -> None:
 def chain_linear(*elements: DependencyMixin | Sequence[DependencyMixin]) -> None:
     """Put every task of each element before every task of the next. Raises ValueError when that draws no edge."""
     if not elements:
-        msg = "chain_linear needs tasks to put into order"
-        raise ValueError(msg)
+        raise ValueError("chain_linear needs tasks to put into order")
     if any(isinstance(element, EdgeModifier) for element in elements):
-        msg = "chain_linear takes no labels"
-        raise ValueError(msg)
+        raise ValueError("chain_linear takes no labels")
     drawn = False
-    for before, after in zip(elements, elements[1:]):  # noqa: B905 - the second is shorter on purpose
+    for before, after in pairwise(elements):
         for task in as_list(before):
             task.set_downstream(after)
             drawn = True
     if not drawn:
-        msg = "chain_linear drew no edge: pass the tasks as arguments of their own, a list unpacked with *"
-        raise ValueError(msg)
+        raise ValueError("chain_linear drew no edge: pass the tasks as arguments of their own, a list unpacked with *")
 
 
 def cross_downstream(

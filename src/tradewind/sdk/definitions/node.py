@@ -56,14 +56,11 @@ def validate_group_key(key: str, max_length: int = 200) -> None:
 
 def _validate(key: object, pattern: re.Pattern[str], allowed: str, max_length: int) -> None:
     if not isinstance(key, str):
-        msg = f"an id has to be a string, got {type(key).__name__}: {key!r}"
-        raise TypeError(msg)
+        raise TypeError(f"an id has to be a string, got {type(key).__name__}: {key!r}")
     if len(key) > max_length:
-        msg = f"the id {key[:40]!r}... has {len(key)} characters, at most {max_length} are allowed"
-        raise ValueError(msg)
+        raise ValueError(f"the id {key[:40]!r}... has {len(key)} characters, at most {max_length} are allowed")
     if not pattern.fullmatch(key):
-        msg = f"the id {key!r} may only have {allowed}"
-        raise ValueError(msg)
+        raise ValueError(f"the id {key!r} may only have {allowed}")
 
 
 def as_list(others: DependencyMixin | Iterable[DependencyMixin]) -> list[DependencyMixin]:
@@ -192,8 +189,7 @@ class DAGNode(DependencyMixin):
     def _tasks(self, task_ids: Iterable[str]) -> list[BaseOperator]:
         dag = self.get_dag()
         if dag is None:
-            msg = f"{self!r} belongs to no DAG yet: create it in a `with DAG(...)` block or pass dag="
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self!r} belongs to no DAG yet: create it in a `with DAG(...)` block or pass dag=")
         return [dag.get_task(task_id) for task_id in sorted(task_ids)]
 
     def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:
@@ -213,8 +209,7 @@ class DAGNode(DependencyMixin):
         below zero.
         """
         if depth is not None and depth < 0:
-            msg = f"depth must not be negative, got {depth}"
-            raise ValueError(msg)
+            raise ValueError(f"depth must not be negative, got {depth}")
         found: set[str] = set() if found_descendants is None else found_descendants
         dag = self.get_dag()
         if dag is None:
@@ -272,8 +267,7 @@ class DAGNode(DependencyMixin):
         dags = {id(dag): dag for node in (self, *tasks) if (dag := node.get_dag()) is not None}
         if len(dags) > 1:
             names = ", ".join(sorted(repr(dag.dag_id) for dag in dags.values()))
-            msg = f"{self!r} cannot be put before or after tasks of another DAG; DAGs found: {names}"
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self!r} cannot be put before or after tasks of another DAG; DAGs found: {names}")
         if not dags:
             nodes = ", ".join(repr(node) for node in (self, *tasks))
             msg = f"none of {nodes} belongs to a DAG: create one of them in a `with DAG(...)` block or pass dag="

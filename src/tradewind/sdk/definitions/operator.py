@@ -233,8 +233,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def dag(self) -> Any:
         """Its DAG; raises RuntimeError when it has none yet."""
         if self._dag is None:
-            msg = f"{self!r} belongs to no DAG yet: create it in a `with DAG(...)` block or pass dag="
-            raise RuntimeError(msg)
+            raise RuntimeError(f"{self!r} belongs to no DAG yet: create it in a `with DAG(...)` block or pass dag=")
         return self._dag
 
     @dag.setter
@@ -242,11 +241,9 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         """Put it into a DAG, which it keeps: raises ValueError for another one, TypeError for what is no DAG."""
         if dag is not None:
             if not hasattr(dag, "add_task"):
-                msg = f"dag of {self!r} has to be a DAG, got {type(dag).__name__}"
-                raise TypeError(msg)
+                raise TypeError(f"dag of {self!r} has to be a DAG, got {type(dag).__name__}")
             if self._dag is not None and self._dag is not dag:
-                msg = f"{self!r} belongs to DAG {self._dag.dag_id!r} and cannot move to {dag.dag_id!r}"
-                raise ValueError(msg)
+                raise ValueError(f"{self!r} belongs to DAG {self._dag.dag_id!r} and cannot move to {dag.dag_id!r}")
         self.__dict__["_dag"] = dag
         if dag is not None and dag.task_dict.get(self.task_id) is not self:
             dag.add_task(self)
@@ -313,8 +310,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     @is_setup.setter
     def is_setup(self, value: bool) -> None:
         if value and self._is_teardown:
-            msg = f"{self!r} is a teardown task and cannot be a setup task too"
-            raise ValueError(msg)
+            raise ValueError(f"{self!r} is a teardown task and cannot be a setup task too")
         self.__dict__["_is_setup"] = value
 
     @property
@@ -325,8 +321,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     @is_teardown.setter
     def is_teardown(self, value: bool) -> None:
         if value and self._is_setup:
-            msg = f"{self!r} is a setup task and cannot be a teardown task too"
-            raise ValueError(msg)
+            raise ValueError(f"{self!r} is a setup task and cannot be a teardown task too")
         self.__dict__["_is_teardown"] = value
 
     @property
@@ -337,8 +332,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     @on_failure_fail_dagrun.setter
     def on_failure_fail_dagrun(self, value: bool) -> None:
         if value and not self._is_teardown:
-            msg = f"on_failure_fail_dagrun is for teardown tasks, which {self!r} is not"
-            raise ValueError(msg)
+            raise ValueError(f"on_failure_fail_dagrun is for teardown tasks, which {self!r} is not")
         self.__dict__["_on_failure_fail_dagrun"] = value
 
     def as_setup(self) -> BaseOperator:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflow
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import ParamsDict
+from tradewind.sdk.definitions.schedule import as_utc
 from tradewind.sdk.deprecations import author_file, note_deprecated
-from tradewind.sdk.schedule import as_utc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def _duration(name: str, value: Any) -> timedelta | None:
 def _timeout(name: str, value: Any) -> timedelta | None:
     if value is None or isinstance(value, timedelta):
         return value
-    msg = f"{name} has to be a timedelta, got {type(value).__name__}: {value!r}"
-    raise ValueError(msg)  # noqa: TRY004 - Airflow's
+    raise ValueError(f"{name} has to be a timedelta, got {type(value).__name__}: {value!r}")
 
 
 def _backoff(name: str, value: Any) -> float | bool:
@@ -93,8 +92,7 @@ def _priority_weight(name: str, value: Any) -> int:
 def _pool_slots(name: str, value: Any) -> int:
     slots = _whole(name, value)
     if slots < 1:
-        msg = f"{name} has to be at least 1, got {slots}"
-        raise ValueError(msg)
+        raise ValueError(f"{name} has to be at least 1, got {slots}")
     return slots
 
 
@@ -114,8 +112,7 @@ def _weight_rule(name: str, value: Any) -> Any:
     """A string is one of Airflow's three; anything else is a class or an instance of an author's strategy."""
     rule = getattr(value, "value", value)
     if isinstance(rule, str) and rule not in WEIGHT_RULES and "." not in rule:
-        msg = f"unknown {name} {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown {name} {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}")
     return rule
 
 
@@ -256,5 +253,4 @@ def _settle_old_spellings(task: BaseOperator, arguments: dict[str, Any], surplus
             note_deprecated(f"{type(task).__name__}({old}=...)", modern, since=since)
     if surplus:
         names = ", ".join(repr(name) for name in sorted(surplus))
-        msg = f"{type(task).__name__} (task_id: {task.task_id}) does not take the argument(s) {names}"
-        raise TypeError(msg)
+        raise TypeError(f"{type(task).__name__} (task_id: {task.task_id}) does not take the argument(s) {names}")

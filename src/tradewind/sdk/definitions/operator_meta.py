@@ -40,11 +40,27 @@ class _Parameters:
         }
         self.takes_any = bool(code.co_flags & _VAR_KEYWORDS)
 
+    def fill(self, kwargs: dict[str, Any], defaults: dict[str, Any], operator_class: type) -> None:
+        """Put what `defaults` has for this constructor into `kwargs`; raises TypeError for what is still missing."""
+        names = self.names
+        for name, value in defaults.items():
+            if name in names and name not in kwargs:
+                kwargs[name] = value
+        if not kwargs.keys() >= self.required:
+            missing = ", ".join(repr(name) for name in sorted(self.required - kwargs.keys()))
+            where = f"{operator_class.__name__} (task_id: {kwargs.get('task_id')})"
+            raise TypeError(f"{where}: missing keyword argument(s) {missing}")
+        if not self.takes_any:
+            for name in _GIVEN_BY_META:
+                if name not in names:
+                    kwargs.pop(name, None)
+
 
 class OperatorMeta(ABCMeta):
     """Metaclass of operators: wraps each constructor so that it is filled from `default_args`."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> OperatorMeta:
+        """Make the class with its own constructor wrapped."""
         init = namespace.get("__init__")
         if isinstance(init, FunctionType):
             namespace["__init__"] = _with_default_args(init)
@@ -63,7 +79,6 @@ def parameter_names(operator_class: type) -> frozenset[str]:
 
 def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
     parameters = _Parameters(init)
-    names, required = parameters.names, parameters.required
 
     @wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it takes the place of one
@@ -77,19 +92,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
             state["_init_kwargs"] = {}
             if hasattr(self, "_hook_apply_defaults"):
                 _, kwargs = self._hook_apply_defaults(**kwargs)
-        defaults = state["_default_args"]
-        for name in defaults:
-            if name in names and name not in kwargs:
-                kwargs[name] = defaults[name]
-        if not kwargs.keys() >= required:
-            missing = ", ".join(repr(name) for name in sorted(required - kwargs.keys()))
-            where = f"{type(self).__name__} (task_id: {kwargs.get('task_id')})"
-            msg = f"{where}: missing keyword argument(s) {missing}"
-            raise TypeError(msg)
-        if not parameters.takes_any:
-            for name in _GIVEN_BY_META:
-                if name not in names:
-                    kwargs.pop(name, None)
+        parameters.fill(kwargs, state["_default_args"], type(self))
         init(self, **kwargs)
         state["_init_kwargs"].update(kwargs)
         if is_outermost:
@@ -120,8 +123,7 @@ def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
         defaults.update(group.default_args)
     if own:
         if not isinstance(own, Mapping):
-            msg = f"default_args has to be a dict, got {type(own).__name__}"
-            raise TypeError(msg)
+            raise TypeError(f"default_args has to be a dict, got {type(own).__name__}")
         defaults.update(own)
     kwargs["default_args"] = defaults
     params = _merged_params(dag, kwargs.pop("params", None), defaults.pop("params", None) if own else None)
@@ -135,7 +137,6 @@ def _merged_params(dag: Any, own: Any, of_default_args: Any) -> ParamsDict:
     for given in (own, of_default_args):
         if given:
             if not isinstance(given, (Mapping, ParamsDict)):
-                msg = f"params has to be a dict, got {type(given).__name__}"
-                raise TypeError(msg)
+                raise TypeError(f"params has to be a dict, got {type(given).__name__}")
             params.update(ParamsDict(given).with_source("task"))
     return params

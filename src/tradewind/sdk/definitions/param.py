@@ -27,8 +27,7 @@ def _check_json(value: Any) -> None:
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
-        msg = f"a param has to be a JSON value, {value!r} is not: {error}"
-        raise ParamValidationError(msg) from error
+        raise ParamValidationError(f"a param has to be a JSON value, {value!r} is not: {error}") from error
 
 
 class Param:
@@ -72,9 +71,6 @@ class Param:
             if value is not NOTSET:
                 _check_json(value)
             final = self.value if value is NOTSET else value
-            if isinstance(final, ArgNotSet):
-                msg = "no value was given and there is no default"
-                raise ParamValidationError(msg)
             self._check_schema(final)
         except ParamValidationError:
             if suppress_exception:
@@ -84,9 +80,11 @@ class Param:
         return final
 
     def _check_schema(self, value: Any) -> None:
+        if isinstance(value, ArgNotSet):
+            raise ParamValidationError("no value was given and there is no default")
         if not self.schema:
             return
-        import jsonschema  # noqa: PLC0415 - costs more than a whole DAG file without a schema
+        import jsonschema
 
         try:
             jsonschema.validate(value, self.schema, format_checker=jsonschema.FormatChecker())
@@ -113,8 +111,10 @@ class ParamsDict(MutableMapping[str, "Any"]):
     __slots__ = ("_params", "suppress_exception")
 
     def __init__(self, dict_obj: Mapping[str, Any] | None = None, suppress_exception: bool = False) -> None:
-        source = dict_obj._params if isinstance(dict_obj, ParamsDict) else (dict_obj or {})
-        self._params: dict[str, Param] = {k: v if isinstance(v, Param) else Param(v) for k, v in source.items()}
+        # Iterating over the items gives the params themselves, also those of another ParamsDict.
+        self._params: dict[str, Param] = {
+            k: v if isinstance(v, Param) else Param(v) for k, v in (dict_obj or {}).items()
+        }
         self.suppress_exception = suppress_exception
 
     def __bool__(self) -> bool:
@@ -166,8 +166,7 @@ class ParamsDict(MutableMapping[str, "Any"]):
         try:
             param.resolve(value, suppress_exception=self.suppress_exception)
         except ParamValidationError as error:
-            msg = f"invalid value for param {key!r}: {error}"
-            raise ParamValidationError(msg) from None
+            raise ParamValidationError(f"invalid value for param {key!r}: {error}") from None
 
     def get_param(self, key: str) -> Param:
         """Return the `Param` itself."""
@@ -184,7 +183,7 @@ class ParamsDict(MutableMapping[str, "Any"]):
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several; the params of another `ParamsDict` replace those of the same name."""
         if len(args) == 1 and isinstance(args[0], ParamsDict):
-            args = (args[0]._params,)
+            args = (dict(args[0].items()),)
         super().update(*args, **kwargs)
 
     def dump(self) -> dict[str, Any]:
@@ -198,17 +197,15 @@ class ParamsDict(MutableMapping[str, "Any"]):
             try:
                 values[key] = param.resolve(suppress_exception=self.suppress_exception)
             except ParamValidationError as error:
-                msg = f"invalid value for param {key!r}: {error}"
-                raise ParamValidationError(msg) from None
+                raise ParamValidationError(f"invalid value for param {key!r}: {error}") from None
         return values
 
     def with_source(self, source: str) -> ParamsDict:
         """Return copies of the params that say where they come from: `dag` or `task`."""
-        copied = ParamsDict(suppress_exception=self.suppress_exception)
-        for key, param in self._params.items():
-            again = copied._params[key] = copy.copy(param)  # noqa: SLF001 - its own class
-            again.source = again.source or source
-        return copied
+        copies = {key: copy.copy(param) for key, param in self._params.items()}
+        for param in copies.values():
+            param.source = param.source or source
+        return ParamsDict(copies, self.suppress_exception)
 
 
 class DagParam(ResolveMixin):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import update_wrapper
-from types import FunctionType
 
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
 from tradewind.sdk.definitions.node import NOTSET, DAGNode, DependencyMixin, as_list, validate_group_key
 from tradewind.sdk.exceptions import DuplicateTaskIdFound, NodeNotFound, TaskAlreadyInTaskGroup
+from tradewind.sdk.graph.order import sort_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import FunctionType
     from typing import Any
 
     from tradewind.sdk.definitions.dag import DAG
@@ -29,7 +30,7 @@ class TaskGroup(DAGNode):
     `add_suffix_on_collision` the group is called `id__1`, `id__2`, ... instead.
     """
 
-    def __init__(  # noqa: PLR0913 - Airflow's
+    def __init__(  # noqa: PLR0913, PLR0917 - Airflow's
         self,
         group_id: str | None,
         prefix_group_id: bool = True,
@@ -185,12 +186,11 @@ class TaskGroup(DAGNode):
                 msg = f"task group {key!r} of DAG {task.dag.dag_id!r} cannot join one of DAG {self.dag.dag_id!r}"
                 raise ValueError(msg)
             if task.children:
-                msg = f"task group {key!r} has tasks already and cannot be moved"
-                raise ValueError(msg)
+                raise ValueError(f"task group {key!r} has tasks already and cannot be moved")
         self.children[key] = task
         return task
 
-    def __enter__(self) -> TaskGroup:
+    def __enter__(self) -> TaskGroup:  # noqa: PYI034 - typing.Self is not in Python 3.10
         TaskGroupContext.push(self)
         return self
 
@@ -209,8 +209,7 @@ class TaskGroup(DAGNode):
         try:
             return self.get_child_by_label(label)
         except KeyError:
-            msg = f"task group {self.group_id!r} has no task or group {label!r}"
-            raise NodeNotFound(msg) from None
+            raise NodeNotFound(f"task group {self.group_id!r} has no task or group {label!r}") from None
 
     def get_child_by_label(self, label: str) -> Any:
         """Return the child called `label`, without the group's prefix. Raises KeyError."""
@@ -307,8 +306,6 @@ class TaskGroup(DAGNode):
 
     def topological_sort(self) -> list[Any]:
         """Return its children so that each comes after those it depends on. Raises `AirflowDagCycleException`."""
-        from tradewind.sdk.definitions.dag_graph import sort_children  # noqa: PLC0415 - it needs this class
-
         return sort_children(self)
 
 

@@ -121,8 +121,7 @@ def check_call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapp
     name_of = getattr(function, "__name__", repr(function))
     for name, parameter in parameters.items():
         if name in KNOWN_CONTEXT_KEYS and parameter.default not in (None, Parameter.empty):
-            msg = f"{name_of}(): {name!r} is a key of the context and can have no default other than None"
-            raise ValueError(msg)
+            raise ValueError(f"{name_of}(): {name!r} is a key of the context and can have no default other than None")
     positional = [name for name, parameter in parameters.items() if parameter.kind in _ORDERED]
     takes_any = {parameter.kind for parameter in parameters.values()}
     if len(args) > len(positional) and Parameter.VAR_POSITIONAL not in takes_any:
@@ -131,12 +130,10 @@ def check_call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapp
     by_place = set(positional[: len(args)])
     twice = sorted(by_place & kwargs.keys())
     if twice:
-        msg = f"{name_of}() got multiple values for argument {twice[0]!r}"
-        raise TypeError(msg)
+        raise TypeError(f"{name_of}() got multiple values for argument {twice[0]!r}")
     unknown = sorted(kwargs.keys() - parameters.keys())
     if unknown and Parameter.VAR_KEYWORD not in takes_any:
-        msg = f"{name_of}() got an unexpected keyword argument {unknown[0]!r}"
-        raise TypeError(msg)
+        raise TypeError(f"{name_of}() got an unexpected keyword argument {unknown[0]!r}")
     missing = [
         name
         for name, parameter in parameters.items()
@@ -147,8 +144,7 @@ def check_call(function: Callable[..., Any], args: Collection[Any], kwargs: Mapp
         and name not in KNOWN_CONTEXT_KEYS
     ]
     if missing:
-        msg = f"{name_of}(): missing a required argument: {', '.join(map(repr, missing))}"
-        raise TypeError(msg)
+        raise TypeError(f"{name_of}(): missing a required argument: {', '.join(map(repr, missing))}")
 
 
 class TaskFactory:
@@ -170,8 +166,7 @@ class TaskFactory:
         kwargs: dict[str, Any] | None = None,
     ) -> None:
         if "self" in signature_of(function).parameters:
-            msg = f"@task does not support methods; {function.__qualname__} takes self"
-            raise TypeError(msg)
+            raise TypeError(f"@task does not support methods; {function.__qualname__} takes self")
         self.function = function
         self.operator_class = operator_class
         self.multiple_outputs = returns_mapping(function) if multiple_outputs is None else multiple_outputs
@@ -183,8 +178,7 @@ class TaskFactory:
         arguments = dict(self.kwargs)
         if self.is_teardown:
             if "trigger_rule" in arguments:
-                msg = f"the trigger rule of teardown task {arguments['task_id']!r} cannot be chosen"
-                raise ValueError(msg)
+                raise ValueError(f"the trigger rule of teardown task {arguments['task_id']!r} cannot be chosen")
             arguments["trigger_rule"] = "all_done_setup_success"
         fails_run = arguments.pop("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         kwargs = {**arguments.pop("op_kwargs", {}), **kwargs}
@@ -249,8 +243,7 @@ def task_decorator_factory(
             TaskFactory, operator_class=decorated_operator_class, multiple_outputs=multiple_outputs, kwargs=kwargs
         )
     if not callable(python_callable):
-        msg = f"a task decorator takes keyword arguments only, got {python_callable!r}"
-        raise TypeError(msg)
+        raise TypeError(f"a task decorator takes keyword arguments only, got {python_callable!r}")
     return TaskFactory(python_callable, decorated_operator_class, multiple_outputs, kwargs)
 
 
@@ -281,8 +274,7 @@ class TaskDecorators:
         found = _decorators.get(name)
         if found is None:
             kinds = ", ".join(sorted(_decorators))
-            msg = f"there is no task decorator @task.{name}; there are: {kinds} (providers bring more)"
-            raise AttributeError(msg)
+            raise AttributeError(f"there is no task decorator @task.{name}; there are: {kinds} (providers bring more)")
         if isinstance(found, str):
             module, _, attribute = found.partition(":")
             found = _decorators[name] = getattr(import_module(module), attribute)

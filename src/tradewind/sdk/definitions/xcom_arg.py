@@ -23,7 +23,8 @@ class XComArg(ResolveMixin, DependencyMixin):
     runs. In a string it becomes a template: `f"{task.output}"`.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> XComArg:
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> XComArg:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        """Make a `PlainXComArg` when the class itself is called."""
         kind = PlainXComArg if cls is XComArg else cls
         return object.__new__(kind)
 
@@ -103,8 +104,7 @@ class PlainXComArg(XComArg):
 
     def __iter__(self) -> Iterator[Any]:
         # Without it Python would try result[0], result[1], ... without end.
-        msg = "an XCom cannot be unpacked in a DAG file: its value exists only when the task has run"
-        raise TypeError(msg)
+        raise TypeError("an XCom cannot be unpacked in a DAG file: its value exists only when the task has run")
 
     def __repr__(self) -> str:
         key = "" if self.key == XCOM_RETURN_KEY else f", {self.key!r}"

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.log import LoggingMixin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from logging import Logger
     from typing import Any
 
 XCOM_SKIPMIXIN_KEY = "skipmixin_key"
@@ -18,15 +18,10 @@ XCOM_SKIPMIXIN_SKIPPED = "skipped"
 XCOM_SKIPMIXIN_FOLLOWED = "followed"
 
 
-class SkipMixin:
+class SkipMixin(LoggingMixin):
     """Gives an operator `skip` and `skip_all_except`: they report to the task instance what not to run."""
 
     inherits_from_skipmixin: bool = True
-
-    if TYPE_CHECKING:
-
-        @property
-        def log(self) -> Logger: ...
 
     def skip(self, ti: Any = None, tasks: Iterable[Any] = (), **_airflow_2: Any) -> None:
         """Skip `tasks`, whatever their trigger rules say. Without a task instance the running one reports."""

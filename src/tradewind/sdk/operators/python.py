@@ -95,7 +95,7 @@ class PythonOperator(BaseOperator):
         """Call the function with `op_args` and `op_kwargs` as they stand; run it to its end when it is async."""
         value = self.python_callable(*self.op_args, **self.op_kwargs)
         if iscoroutinefunction(unwrap(self.python_callable)):
-            import asyncio  # noqa: PLC0415 - few tasks are async
+            import asyncio
 
             return asyncio.run(value)
         return list(value) if isgenerator(value) else value
