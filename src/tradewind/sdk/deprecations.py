@@ -46,7 +46,7 @@ _airflow_2_files: set[str] = set()
 
 def author_frame() -> FrameType | None:
     """Return the innermost frame that is not Tradewind's own, nor the import system's; None when there is none."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to the caller without importing inspect
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller without importing inspect
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_OWN_FILES) and not name.startswith(_NOT_AUTHORS):

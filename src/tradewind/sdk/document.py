@@ -7,17 +7,16 @@ process to the next, so that two imports of an unchanged file give the same byte
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import PurePath
 from typing import Any
 
 from tradewind.core.timetables.codec import encode_timetable
+from tradewind.sdk.definitions.dag_arguments import zone_name
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
-from tradewind.sdk.definitions.schedule import zone_name
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.exceptions import AirflowDagCycleException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
@@ -26,6 +25,7 @@ from tradewind.serialization.document import DagDocument, EdgeLabel, ParamDocume
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from tradewind.sdk.definitions.dag import DAG
@@ -147,7 +147,7 @@ def _schedule(dag: DAG) -> dict[str, Any]:
     return {"timetable": encoded, "schedule_summary": str(dag.timetable.summary)}
 
 
-def _limits(dag: DAG) -> dict[str, int]:
+def _limits(dag: DAG) -> dict[str, Any]:
     limits = {
         "max_active_runs": dag.max_active_runs,
         "max_active_tasks": dag.max_active_tasks,
@@ -193,7 +193,7 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
         raise DagDocumentError(str(error), dag_id=dag.dag_id, task_id=task.task_id) from error
 
 
-def _checked_numbers(dag: DAG, task: BaseOperator) -> dict[str, float]:
+def _checked_numbers(dag: DAG, task: BaseOperator) -> dict[str, Any]:
     """Return the backoff factor; checks what an author may have assigned after the constructor."""
     for field in ("pool_slots", "retries", "max_active_tis_per_dag", "max_active_tis_per_dagrun"):
         value = getattr(task, field)

@@ -8,11 +8,22 @@ from functools import wraps
 
 from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflow
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
+from tradewind.sdk.definitions.dag_arguments import (
+    as_utc,
+    checked_tags,
+    default_schedule,
+    expect,
+    modern_arguments,
+    or_default,
+    read_doc_md,
+    timetable_of,
+    zone_name,
+    zone_of,
+)
 from tradewind.sdk.definitions.node import NOTSET, validate_key
 from tradewind.sdk.definitions.param import DagParam, ParamsDict
-from tradewind.sdk.definitions.schedule import as_utc, default_schedule, timetable_of, zone_of
 from tradewind.sdk.definitions.task_group import TaskGroup
-from tradewind.sdk.deprecations import author_file, note_deprecated
+from tradewind.sdk.deprecations import author_file
 from tradewind.sdk.exceptions import (
     DuplicateTaskIdFound,
     FailFastDagInvalidTriggerRule,
@@ -31,20 +42,7 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.operator import BaseOperator
 
-_MAX_TAG_LENGTH = 100
 _FAIL_FAST_RULES = ("all_success", "all_done_setup_success")
-_RENAMED = {
-    "schedule_interval": ("schedule", "2.4"),
-    "timetable": ("schedule", "2.4"),
-    "concurrency": ("max_active_tasks", "2.2"),
-    "fail_stop": ("fail_fast", "3.0"),
-}
-_WITHOUT_EFFECT = {
-    "default_view": ("", "3.0"),
-    "orientation": ("", "3.0"),
-    "full_filepath": ("", "2.0"),
-    "sla_miss_callback": ("deadline", "3.0"),
-}
 _STORED = (
     "access_control",
     "allowed_run_types",
@@ -161,11 +159,11 @@ class DAG:
             setattr(self, name, arguments[name])
         validate_key(dag_id)
         self.fileloc = author_file()
-        modern = _modern_arguments(dag_id, removed) if removed else {}
+        modern = modern_arguments(dag_id, removed) if removed else {}
         self.airflow_defaults = airflow_of(self.fileloc, uses_airflow_2_argument=bool(removed))
-        self.default_args = dict(_expect(default_args, dict, dag_id, "default_args") or {})
-        _expect(description, str, dag_id, "description")
-        _expect(dagrun_timeout, timedelta, dag_id, "dagrun_timeout")
+        self.default_args = dict(expect(default_args, dict, dag_id, "default_args") or {})
+        expect(description, str, dag_id, "description")
+        expect(dagrun_timeout, timedelta, dag_id, "dagrun_timeout")
         self._settle_texts(dag_display_name, doc_md, tags, template_searchpath)
         self.owner_links = owner_links or {}
         self.fail_fast = bool(modern.get("fail_fast", fail_fast))
@@ -175,7 +173,7 @@ class DAG:
         self._settle_dates(start_date, end_date)
         self._settle_schedule(modern.get("schedule", schedule), catchup)
         self._settle_limits(modern.get("max_active_tasks", max_active_tasks), max_active_runs)
-        self.max_consecutive_failed_dag_runs = _or_default(
+        self.max_consecutive_failed_dag_runs = or_default(
             max_consecutive_failed_dag_runs, author_defaults().max_consecutive_failed_dag_runs
         )
         self._settle_params(params)
@@ -188,8 +186,8 @@ class DAG:
         searchpath: str | Iterable[str] | None,
     ) -> None:
         self.dag_display_name = display_name or self.dag_id
-        self.doc_md = _read_doc_md(doc_md)
-        self.tags = _checked_tags(self.dag_id, tags)
+        self.doc_md = read_doc_md(doc_md)
+        self.tags = checked_tags(self.dag_id, tags)
         self.template_searchpath = [searchpath] if isinstance(searchpath, str) else list(searchpath or ()) or None
 
     def _settle_dates(self, start_date: Any, end_date: Any) -> None:
@@ -217,15 +215,15 @@ class DAG:
 
     def _settle_limits(self, max_active_tasks: int | None, max_active_runs: int | None) -> None:
         defaults = author_defaults()
-        self.max_active_tasks = _or_default(
-            _expect(max_active_tasks, int, self.dag_id, "max_active_tasks"), defaults.max_active_tasks
+        self.max_active_tasks = or_default(
+            expect(max_active_tasks, int, self.dag_id, "max_active_tasks"), defaults.max_active_tasks
         )
         limit = self.timetable.active_runs_limit
         if limit is not None and max_active_runs is not None and max_active_runs > limit:
             msg = f"DAG {self.dag_id!r}: its schedule allows max_active_runs of at most {limit}, got {max_active_runs}"
             raise ValueError(msg)
-        self.max_active_runs = _or_default(
-            _expect(max_active_runs, int, self.dag_id, "max_active_runs"), limit or defaults.max_active_runs
+        self.max_active_runs = or_default(
+            expect(max_active_runs, int, self.dag_id, "max_active_runs"), limit or defaults.max_active_runs
         )
 
     def _settle_params(self, params: Any) -> None:
@@ -413,7 +411,6 @@ class DAG:
     @property
     def timezone(self) -> Any:
         """The zone of its schedule, as a pendulum time zone."""
-        from tradewind.sdk.definitions.schedule import zone_name  # noqa: PLC0415 - as the next
         from tradewind.sdk.timezone import parse_timezone  # noqa: PLC0415 - brings pendulum
 
         return parse_timezone(zone_name(self._zone))
@@ -552,50 +549,6 @@ class DAG:
             print("\n".join(task.task_id for task in self.topological_sort()))  # noqa: T201 - that is what it is for
 
 
-def _modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
-    """Return the modern form of arguments that are gone in Airflow 3; raises TypeError for ones that never were."""
-    modern: dict[str, Any] = {}
-    unknown = sorted(name for name in removed if name not in _RENAMED and name not in _WITHOUT_EFFECT)
-    if unknown:
-        raise TypeError(f"DAG {dag_id!r} does not take the argument(s) {', '.join(map(repr, unknown))}")
-    for name, value in removed.items():
-        new_name, since = _RENAMED.get(name) or _WITHOUT_EFFECT[name]
-        note_deprecated(f"DAG({name}=...)", f"{new_name}=" if new_name else "", since=since)
-        if name in _RENAMED and (name != "timetable" or value is not None):
-            modern[new_name] = value
-    return modern
-
-
-def _expect(value: Any, kind: type, dag_id: str, name: str) -> Any:
-    if value is None or isinstance(value, kind):
-        return value
-    raise TypeError(f"DAG {dag_id!r}: {name} has to be of type {kind.__name__}, got {type(value).__name__}: {value!r}")
-
-
-def _or_default(value: Any, default: Any) -> Any:
-    return default if value is None else value
-
-
-def _checked_tags(dag_id: str, tags: Collection[str] | None) -> set[str]:
-    checked = {tags} if isinstance(tags, str) else set(tags or ())
-    for tag in checked:
-        if len(tag) > _MAX_TAG_LENGTH:
-            msg = f"DAG {dag_id!r}: a tag has at most {_MAX_TAG_LENGTH} characters, {tag[:30]!r}... has {len(tag)}"
-            raise ValueError(msg)
-    return checked
-
-
-def _read_doc_md(doc_md: str | None) -> str | None:
-    """Return the text itself, or what is in the Markdown file that it names."""
-    if doc_md is None or not doc_md.endswith(".md") or "\n" in doc_md:
-        return doc_md
-    try:
-        with open(doc_md, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is not on the way of a DAG file
-            return file.read()
-    except OSError:
-        return doc_md
-
-
 def dag(dag_id_or_func: Any = None, **decorator_kwargs: Any) -> Any:
     """Make a function that creates tasks a factory of DAGs: `@dag` or `@dag(dag_id=..., schedule=..., ...)`.
 
@@ -611,7 +564,8 @@ def dag(dag_id_or_func: Any = None, **decorator_kwargs: Any) -> Any:
 
             bound = signature(function).bind(*args, **kwargs)
             bound.apply_defaults()
-            with DAG(**{"dag_id": function.__name__, **decorator_kwargs}) as made:
+            arguments: dict[str, Any] = {"dag_id": function.__name__, **decorator_kwargs}
+            with DAG(**arguments) as made:
                 if function.__doc__ and not made.doc_md:
                     made.doc_md = function.__doc__
                 function(**{name: made.param(name, value) for name, value in bound.arguments.items()})

@@ -9,7 +9,7 @@ from tradewind.sdk.definitions.node import DAGNode, DependencyMixin, as_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from tradewind.sdk.definitions.dag import DAG
 
@@ -36,7 +36,9 @@ class EdgeModifier(DependencyMixin):
         return self._upstream
 
     def set_upstream(
-        self, task_or_task_list: DependencyMixin | Iterable[DependencyMixin], edge_modifier: EdgeModifier | None = None
+        self,
+        task_or_task_list: DependencyMixin | Iterable[DependencyMixin],
+        edge_modifier: EdgeModifier | None = None,  # noqa: ARG002 - it is one itself
     ) -> None:
         """Put the given ones before the label; draws the edges to what already stands after it."""
         self._keep(task_or_task_list, self._upstream)
@@ -44,7 +46,9 @@ class EdgeModifier(DependencyMixin):
             node.set_upstream(task_or_task_list, edge_modifier=self)
 
     def set_downstream(
-        self, task_or_task_list: DependencyMixin | Iterable[DependencyMixin], edge_modifier: EdgeModifier | None = None
+        self,
+        task_or_task_list: DependencyMixin | Iterable[DependencyMixin],
+        edge_modifier: EdgeModifier | None = None,  # noqa: ARG002 - it is one itself
     ) -> None:
         """Put the given ones after the label; draws the edges from what already stands before it."""
         self._keep(task_or_task_list, self._downstream)
@@ -52,7 +56,10 @@ class EdgeModifier(DependencyMixin):
             node.set_downstream(task_or_task_list, edge_modifier=self)
 
     def update_relative(
-        self, other: DependencyMixin, upstream: bool = True, edge_modifier: EdgeModifier | None = None
+        self,
+        other: DependencyMixin,
+        upstream: bool = True,
+        edge_modifier: EdgeModifier | None = None,  # noqa: ARG002 - it is one itself
     ) -> None:
         """Do what `set_upstream` or `set_downstream` does when the other side was written first."""
         if upstream:
@@ -93,12 +100,12 @@ def _group_to_label(node: Any) -> Any:
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802 - Airflow's name
-    """Give a text to an edge: `a >> Label("ok") >> b`."""
+    """Give a text to the edges between what stands before and after it."""
     return EdgeModifier(label=label)
 
 
 def chain(*tasks: DependencyMixin | Sequence[DependencyMixin]) -> None:
-    """Put each element before the next, such as in `chain(a, [b, c], [d, e], f)`.
+    """Put each element before the next one; an element may be a list.
 
     Two lists in a row are joined pairwise and must be of one length: ValueError. Raises TypeError for what cannot
     be put into order.
@@ -112,15 +119,18 @@ def chain(*tasks: DependencyMixin | Sequence[DependencyMixin]) -> None:
             _chain_pairwise(before, after)
 
 
+def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence)
+
+
 def _chain_pairwise(before: Any, after: Any) -> None:
-    if not isinstance(before, Sequence) or not isinstance(after, Sequence):
-        raise TypeError(f"chain cannot put {type(before).__name__} before {type(after).__name__}")
-    left: Sequence[Any] = before
-    right: Sequence[Any] = after
-    if len(left) != len(right):
-        msg = f"chain joins two lists pairwise, so they must be of one length; got {len(left)} and {len(right)}"
+    if not _is_list(before) or not _is_list(after):
+        kinds = " before ".join(type(side).__name__ for side in (before, after))
+        raise TypeError(f"chain cannot put {kinds}")
+    if len(before) != len(after):
+        msg = f"chain joins two lists pairwise, so they must be of one length; got {len(before)} and {len(after)}"
         raise ValueError(msg)
-    for first, second in zip(left, right):  # noqa: B905 - of one length, see above
+    for first, second in zip(before, after):  # noqa: B905 - of one length, see above
         first.set_downstream(second)
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.definitions.edges import EdgeModifier
     from tradewind.sdk.definitions.operator import BaseOperator
-    from tradewind.sdk.definitions.task_group import TaskGroup
 
     Dependencies = "DependencyMixin | Iterable[DependencyMixin]"
 
@@ -63,11 +62,10 @@ def _validate(key: object, pattern: re.Pattern[str], allowed: str, max_length: i
         raise ValueError(f"the id {key!r} may only have {allowed}")
 
 
-def as_list(others: DependencyMixin | Iterable[DependencyMixin]) -> list[DependencyMixin]:
+def as_list(others: Any) -> list[Any]:
     """Return one node or several as a list."""
-    if isinstance(others, DependencyMixin) or not isinstance(others, Iterable):
-        return [others]
-    return list(others)
+    is_one = isinstance(others, DependencyMixin) or not isinstance(others, Iterable)
+    return [others] if is_one else [*others]
 
 
 class DependencyMixin:
@@ -134,7 +132,8 @@ class DAGNode(DependencyMixin):
 
     dag: Any
     """The DAG it belongs to."""
-    task_group: TaskGroup | None = None
+    task_group: Any = None
+    """The group it belongs to; None for a task without a DAG."""
     upstream_task_ids: set[str]
     downstream_task_ids: set[str]
     _log: Logger | None = None

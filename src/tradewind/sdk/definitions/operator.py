@@ -169,7 +169,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
 
     def _join(self, task_id: str, task_group: TaskGroup | None) -> None:
         """Take the full task_id and the place in the task group."""
-        attributes = self.__dict__
+        attributes: dict[str, Any] = vars(self)
         attributes["upstream_task_ids"] = set()
         attributes["downstream_task_ids"] = set()
         attributes["task_id"] = full_id = task_id if task_group is None else task_group.child_id(task_id)
@@ -184,7 +184,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             value = getattr(self, name, None)
             if value is not None:
                 XComArg.apply_upstream_relationship(self, value)
-        self.__dict__["_is_built"] = True
+        vars(self)["_is_built"] = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         convert = CONVERTERS.get(name)
@@ -213,7 +213,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
                 copied = dict(value)
             else:
                 copied = copy.copy(value) if name in shared else copy.deepcopy(value, memo)
-            result.__dict__[name] = copied
+            vars(result)[name] = copied
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
                 raise TypeError(f"dag of {self!r} has to be a DAG, got {type(dag).__name__}")
             if self._dag is not None and self._dag is not dag:
                 raise ValueError(f"{self!r} belongs to DAG {self._dag.dag_id!r} and cannot move to {dag.dag_id!r}")
-        self.__dict__["_dag"] = dag
+        vars(self)["_dag"] = dag
         if dag is not None and dag.task_dict.get(self.task_id) is not self:
             dag.add_task(self)
 
@@ -311,7 +311,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def is_setup(self, value: bool) -> None:
         if value and self._is_teardown:
             raise ValueError(f"{self!r} is a teardown task and cannot be a setup task too")
-        self.__dict__["_is_setup"] = value
+        vars(self)["_is_setup"] = value
 
     @property
     def is_teardown(self) -> bool:
@@ -322,7 +322,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def is_teardown(self, value: bool) -> None:
         if value and self._is_setup:
             raise ValueError(f"{self!r} is a setup task and cannot be a teardown task too")
-        self.__dict__["_is_teardown"] = value
+        vars(self)["_is_teardown"] = value
 
     @property
     def on_failure_fail_dagrun(self) -> bool:
@@ -333,7 +333,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def on_failure_fail_dagrun(self, value: bool) -> None:
         if value and not self._is_teardown:
             raise ValueError(f"on_failure_fail_dagrun is for teardown tasks, which {self!r} is not")
-        self.__dict__["_on_failure_fail_dagrun"] = value
+        vars(self)["_on_failure_fail_dagrun"] = value
 
     def as_setup(self) -> BaseOperator:
         """Make it a setup task; return it."""
@@ -343,7 +343,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def as_teardown(self, *, setups: Any = None, on_failure_fail_dagrun: bool | None = None) -> BaseOperator:
         """Make it a teardown task, after `setups`, which become setup tasks; return it."""
         self.is_teardown = True
-        self.trigger_rule = "all_done_setup_success"
+        setattr(self, "trigger_rule", "all_done_setup_success")  # noqa: B010 - converted as in the constructor
         if on_failure_fail_dagrun is not None:
             self.on_failure_fail_dagrun = on_failure_fail_dagrun
         for setup in as_list(setups) if setups is not None else ():
@@ -367,7 +367,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def prepare_for_execution(self) -> BaseOperator:
         """Return a copy to run: assigning to its attributes does nothing but that."""
         other = copy.copy(self)
-        other.__dict__["_lock_for_execution"] = True
+        vars(other)["_lock_for_execution"] = True
         return other
 
     def get_template_env(self, dag: DAG | None = None) -> Any:
@@ -387,6 +387,15 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         from tradewind.sdk.runtime.templating import render_template  # noqa: PLC0415 - brings Jinja
 
         return render_template(self, content, context, jinja_env)
+
+    def resolve_template_files(self) -> None:
+        """Replace template fields that name a file with one of `template_ext` by what the file says."""
+        from tradewind.sdk.runtime.templating import resolve_template_files  # noqa: PLC0415 - brings Jinja
+
+        resolve_template_files(self)
+
+    def prepare_template(self) -> None:
+        """Change template fields after template files were read into them; for operators to override."""
 
     def pre_execute(self, context: Any) -> None:
         """Run before `execute`; for operators to override."""

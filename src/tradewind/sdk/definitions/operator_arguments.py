@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflow
+from tradewind.sdk.definitions.dag_arguments import as_utc
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import ParamsDict
-from tradewind.sdk.definitions.schedule import as_utc
 from tradewind.sdk.deprecations import author_file, note_deprecated
 
 TYPE_CHECKING = False
@@ -119,17 +119,17 @@ def _weight_rule(name: str, value: Any) -> Any:
 def _list(_name: str, value: Any) -> list[Any]:
     if not value:
         return []
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Collection):
-        return [value]
-    return list(value)
+    is_one = isinstance(value, (str, Mapping)) or not isinstance(value, Collection)
+    return [value] if is_one else [*value]
 
 
 def _dict(name: str, value: Any) -> dict[str, Any]:
     if not value:
         return {}
-    if not isinstance(value, Mapping):
+    is_dict = isinstance(value, Mapping)
+    if not is_dict:
         raise _wrong(name, value, "a dict")
-    return dict(value)
+    return {**value}
 
 
 def _params(_name: str, value: Any) -> ParamsDict:

@@ -13,7 +13,7 @@ from tradewind.sdk.definitions.param import ParamsDict
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeGuard
 
 _VAR_KEYWORDS = 0x08
 """Flag of a code object whose function takes **kwargs."""
@@ -40,7 +40,7 @@ class _Parameters:
         }
         self.takes_any = bool(code.co_flags & _VAR_KEYWORDS)
 
-    def fill(self, kwargs: dict[str, Any], defaults: dict[str, Any], operator_class: type) -> None:
+    def fill(self, kwargs: dict[str, Any], defaults: dict[str, Any], operator_class: type[Any]) -> None:
         """Put what `defaults` has for this constructor into `kwargs`; raises TypeError for what is still missing."""
         names = self.names
         for name, value in defaults.items():
@@ -92,7 +92,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
             state["_init_kwargs"] = {}
             if hasattr(self, "_hook_apply_defaults"):
                 _, kwargs = self._hook_apply_defaults(**kwargs)
-        parameters.fill(kwargs, state["_default_args"], type(self))
+        parameters.fill(kwargs, state["_default_args"], self.__class__)
         init(self, **kwargs)
         state["_init_kwargs"].update(kwargs)
         if is_outermost:
@@ -122,7 +122,7 @@ def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
     if group is not None and group.default_args:
         defaults.update(group.default_args)
     if own:
-        if not isinstance(own, Mapping):
+        if not _is_mapping(own):
             raise TypeError(f"default_args has to be a dict, got {type(own).__name__}")
         defaults.update(own)
     kwargs["default_args"] = defaults
@@ -132,11 +132,15 @@ def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
     return defaults
 
 
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
 def _merged_params(dag: Any, own: Any, of_default_args: Any) -> ParamsDict:
     params = ParamsDict() if dag is None or not dag.params else dag.params.with_source("dag")
     for given in (own, of_default_args):
         if given:
-            if not isinstance(given, (Mapping, ParamsDict)):
+            if not _is_mapping(given):
                 raise TypeError(f"params has to be a dict, got {type(given).__name__}")
             params.update(ParamsDict(given).with_source("task"))
     return params

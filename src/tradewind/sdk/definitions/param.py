@@ -224,12 +224,12 @@ class DagParam(ResolveMixin):
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
         """Return the value of the run's conf, else the default, else the DAG's param. Raises RuntimeError for none."""
-        conf = getattr(context.get("dag_run"), "conf", None) or {}
+        conf: dict[str, Any] = getattr(context.get("dag_run"), "conf", None) or {}
         if self._name in conf:
             return conf[self._name]
         if self._default is not NOTSET:
             return self._default
-        params = context.get("params") or {}
+        params: Mapping[str, Any] = context.get("params") or {}
         if self._name in params:
             return params[self._name]
         msg = f"the run has no value for param {self._name!r}: give it a default or pass it in the run's conf"

@@ -331,7 +331,8 @@ class TaskGroupFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the group; return what the function returned, or the group when it returned nothing."""
-        with TaskGroup(**{"add_suffix_on_collision": True, **self.group_arguments}) as group:
+        arguments: dict[str, Any] = {"add_suffix_on_collision": True, **self.group_arguments}
+        with TaskGroup(**arguments) as group:
             documentation = self.function.__doc__
             if documentation:
                 group.tooltip = group.tooltip or documentation

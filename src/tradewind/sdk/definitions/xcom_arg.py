@@ -23,9 +23,9 @@ class XComArg(ResolveMixin, DependencyMixin):
     runs. In a string it becomes a template: `f"{task.output}"`.
     """
 
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> XComArg:  # noqa: PYI034 - typing.Self is not in Python 3.10
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> PlainXComArg:
         """Make a `PlainXComArg` when the class itself is called."""
-        kind = PlainXComArg if cls is XComArg else cls
+        kind: Any = PlainXComArg if cls is XComArg else cls
         return object.__new__(kind)
 
     def __init__(self, operator: BaseOperator, key: str = XCOM_RETURN_KEY) -> None:
@@ -39,11 +39,9 @@ class XComArg(ResolveMixin, DependencyMixin):
             return
         if isinstance(arg, ResolveMixin):
             yield from arg.iter_references()
-        elif isinstance(arg, (list, tuple, set, frozenset)):
-            for element in arg:
-                yield from XComArg.iter_xcom_references(element)
-        elif isinstance(arg, dict):
-            for element in arg.values():
+        elif isinstance(arg, (list, tuple, set, frozenset, dict)):
+            inside: Any = arg  # pyright: ignore[reportUnknownVariableType] - anything at all
+            for element in inside.values() if isinstance(arg, dict) else inside:
                 yield from XComArg.iter_xcom_references(element)
         elif isinstance(arg, DAGNode):
             for name in getattr(arg, "template_fields", ()):

@@ -11,7 +11,7 @@ from tradewind.sdk.log import LoggingMixin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, TypeGuard
 
 XCOM_SKIPMIXIN_KEY = "skipmixin_key"
 XCOM_SKIPMIXIN_SKIPPED = "skipped"
@@ -72,15 +72,19 @@ def _as_task_ids(branches: Any) -> set[str]:
         return set()
     if isinstance(branches, str):
         return {branches}
-    if not isinstance(branches, Iterable):
+    if not _is_many(branches):
         msg = f"'branch_task_ids' must be either None, a task ID, or an Iterable of IDs, but got {type(branches).__name__!r}."
         raise AirflowException(msg)
-    named: list[Any] = list(branches)
+    named = list(branches)
     strange = [f"{branch!r} ({type(branch).__name__})" for branch in named if not isinstance(branch, str)]
     if strange:
         msg = f"a branch function has to return task_ids, it returned invalid 'branch_task_ids': {', '.join(strange)}"
         raise AirflowException(msg)
     return set(named)
+
+
+def _is_many(branches: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(branches, Iterable) and not isinstance(branches, str)
 
 
 class BranchMixIn(SkipMixin):
@@ -96,7 +100,7 @@ class BranchMixIn(SkipMixin):
 
 def _expand_groups(ti: Any, branches: Any) -> list[Any]:
     """Return the branches with the first tasks of a task group in its place."""
-    if isinstance(branches, str) or not isinstance(branches, Iterable):
+    if not _is_many(branches):
         branches = [branches]
     groups = ti.task.dag.task_group_dict
     expanded: list[Any] = []

@@ -1,17 +1,32 @@
-"""What an author writes as a DAG's schedule and dates, turned into timetables and moments in UTC."""
+"""What an author passes to a DAG, turned into what it means: dates, schedules, spellings of other Airflow releases."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from tradewind.sdk.author_defaults import author_defaults, by_airflow
+from tradewind.sdk.deprecations import note_deprecated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
 UTC = timezone.utc
 _DAY = timedelta(days=1)
+_MAX_TAG_LENGTH = 100
+_RENAMED = {
+    "schedule_interval": ("schedule", "2.4"),
+    "timetable": ("schedule", "2.4"),
+    "concurrency": ("max_active_tasks", "2.2"),
+    "fail_stop": ("fail_fast", "3.0"),
+}
+_WITHOUT_EFFECT = {
+    "default_view": ("", "3.0"),
+    "orientation": ("", "3.0"),
+    "full_filepath": ("", "2.0"),
+    "sla_miss_callback": ("deadline", "3.0"),
+}
 
 
 def default_zone() -> tzinfo:
@@ -113,3 +128,50 @@ def timetable_of(schedule: Any, zone: tzinfo, airflow: int) -> Any:
         f"got {type(schedule).__name__}: {schedule!r}"
     )
     raise TypeError(msg)
+
+
+def modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
+    """Return the modern form of arguments that are gone in Airflow 3; raises TypeError for ones that never were."""
+    modern: dict[str, Any] = {}
+    unknown = sorted(name for name in removed if name not in _RENAMED and name not in _WITHOUT_EFFECT)
+    if unknown:
+        raise TypeError(f"DAG {dag_id!r} does not take the argument(s) {', '.join(map(repr, unknown))}")
+    for name, value in removed.items():
+        new_name, since = _RENAMED.get(name) or _WITHOUT_EFFECT[name]
+        note_deprecated(f"DAG({name}=...)", f"{new_name}=" if new_name else "", since=since)
+        if name in _RENAMED and (name != "timetable" or value is not None):
+            modern[new_name] = value
+    return modern
+
+
+def expect(value: Any, kind: type, dag_id: str, name: str) -> Any:
+    """Return `value` when it is None or of that type; raises TypeError naming DAG and argument."""
+    if value is None or isinstance(value, kind):
+        return value
+    raise TypeError(f"DAG {dag_id!r}: {name} has to be of type {kind.__name__}, got {type(value).__name__}: {value!r}")
+
+
+def or_default(value: Any, default: Any) -> Any:
+    """Return `value`, or the default for None."""
+    return default if value is None else value
+
+
+def checked_tags(dag_id: str, tags: Collection[str] | None) -> set[str]:
+    """Return the tags as a set; raises ValueError for one that is too long."""
+    checked = {tags} if isinstance(tags, str) else set(tags or ())
+    for tag in checked:
+        if len(tag) > _MAX_TAG_LENGTH:
+            msg = f"DAG {dag_id!r}: a tag has at most {_MAX_TAG_LENGTH} characters, {tag[:30]!r}... has {len(tag)}"
+            raise ValueError(msg)
+    return checked
+
+
+def read_doc_md(doc_md: str | None) -> str | None:
+    """Return the text itself, or what is in the Markdown file that it names."""
+    if doc_md is None or not doc_md.endswith(".md") or "\n" in doc_md:
+        return doc_md
+    try:
+        with open(doc_md, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is not on the way of a DAG file
+            return file.read()
+    except OSError:
+        return doc_md
