@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.limits import Candidate, Hold, Limits
 
-RUNS = {1: "a", 2: "a", 3: "b", 4: "c"}
-POOLS = ("p", "q", "r")
+RUNS = {1: "a", 2: "a", 3: "b"}
+POOLS = ("p", "p", "q")
 
 
 @dataclass
@@ -67,25 +67,25 @@ class Scan:
 @st.composite
 def candidates(draw: st.DrawFn) -> Candidate:
     run = draw(st.sampled_from(sorted(RUNS)))
-    task = draw(st.integers(0, 3))
+    task = draw(st.integers(0, 1))
     return Candidate(
         ti_pk=TaskInstancePk(draw(st.integers(0, 30))),
         dag_id=RUNS[run],
         run_pk=DagRunPk(run),
         task_id=f"t{task}",
         pool=draw(st.sampled_from(POOLS)),
-        pool_slots=draw(st.integers(1, 3)),
-        priority=draw(st.integers(-1, 2)),
+        pool_slots=draw(st.sampled_from((1, 1, 1, 2, 3))),
+        priority=draw(st.integers(-1, 3)),
         order=(float(draw(st.integers(0, 2))), task),
         max_active_tasks=draw(st.sampled_from((1, 3, 16))),
-        max_active_tis_per_dag=draw(st.sampled_from((None, None, 0, 1, 2))),
-        max_active_tis_per_dagrun=draw(st.sampled_from((None, None, 1, 2))),
+        max_active_tis_per_dag=draw(st.sampled_from((None, 1, 1, 0, 2))),
+        max_active_tis_per_dagrun=draw(st.sampled_from((None, None, 1))),
         executor=draw(st.sampled_from((None, None, "celery"))),
     )
 
 
 POOL_SETS = st.dictionaries(
-    st.sampled_from(POOLS), st.tuples(st.sampled_from((-1, 0, 1, 2, 5)), st.booleans()), max_size=3
+    st.sampled_from(POOLS), st.tuples(st.sampled_from((-1, 1, 2, 4)), st.booleans()), max_size=3
 )
 TI_PKS = st.integers(0, 30).map(TaskInstancePk)
 
@@ -114,22 +114,37 @@ class LimitsAgainstScan(RuleBasedStateMachine):
         expected = self.scan.admit()
         assert self.limits.admit() == expected
 
-    @rule(pks=st.lists(TI_PKS, min_size=1, max_size=6))
-    def release(self, pks: list[TaskInstancePk]) -> None:
-        for pk in pks:
-            self.limits.release(pk)
-            self.scan.held.pop(pk, None)
+    @precondition(lambda self: self.scan.held)
+    @rule(data=st.data(), is_asked=st.booleans())
+    def release(self, data: st.DataObject, is_asked: bool) -> None:
+        several = st.lists(st.sampled_from(sorted(self.scan.held)), min_size=1, max_size=4, unique=True)
+        for pk in data.draw(several):
+            self.limits.release(TaskInstancePk(pk))
+            del self.scan.held[pk]
+            if is_asked:
+                self.admit()
+
+    @precondition(lambda self: self.scan.waiting)
+    @rule(data=st.data())
+    def withdraw(self, data: st.DataObject) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.scan.waiting)))
+        self.limits.withdraw(TaskInstancePk(pk))
+        del self.scan.waiting[pk]
 
     @rule(pk=TI_PKS)
-    def withdraw(self, pk: TaskInstancePk) -> None:
-        self.limits.withdraw(pk)
-        self.scan.waiting.pop(pk, None)
+    def end_what_is_not_there(self, pk: TaskInstancePk) -> None:
+        if pk not in self.scan.held:
+            self.limits.release(pk)
+            self.limits.park(pk)
+        if pk not in self.scan.waiting:
+            self.limits.withdraw(pk)
 
-    @rule(pk=TI_PKS, hold=st.sampled_from(Hold))
-    def park(self, pk: TaskInstancePk, hold: Hold) -> None:
-        self.limits.park(pk, hold)
-        if pk in self.scan.held:
-            self.scan.held[pk] = (self.scan.held[pk][0], hold)
+    @precondition(lambda self: self.scan.held)
+    @rule(data=st.data(), hold=st.sampled_from(Hold))
+    def park(self, data: st.DataObject, hold: Hold) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.scan.held)))
+        self.limits.park(TaskInstancePk(pk), hold)
+        self.scan.held[pk] = (self.scan.held[pk][0], hold)
 
     @rule(one=candidates(), hold=st.sampled_from(Hold))
     def hold(self, one: Candidate, hold: Hold) -> None:
@@ -155,7 +170,7 @@ class LimitsAgainstScan(RuleBasedStateMachine):
         else:
             self.scan.executors[executor] = slots
 
-    @rule(dag_id=st.sampled_from("abc"), is_paused=st.booleans())
+    @rule(dag_id=st.sampled_from("ab"), is_paused=st.booleans())
     def set_paused(self, dag_id: str, is_paused: bool) -> None:
         self.limits.set_paused(dag_id, is_paused=is_paused)
         (self.scan.paused.add if is_paused else self.scan.paused.discard)(dag_id)

@@ -78,6 +78,7 @@ def full_limit(
 
 
 _PHRASES = {
+    BlockerKind.MAX_ACTIVE_RUNS: ("max_active_runs of DAG {subject!r} is reached", "runs"),
     BlockerKind.PARALLELISM: ("The parallelism of the installation is used up", "slots"),
     BlockerKind.EXECUTOR: ("Executor {subject!r} has no free slot", "slots"),
     BlockerKind.POOL: ("Pool {subject!r} has no room", "slots"),
