@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from tradewind.sdk.exceptions import RemovedInAirflow3Warning
 from tradewind.sdk.runtime.templating import (

@@ -1,0 +1,1 @@
+"""XCom values: what tasks hand to each other, as JSON."""
