@@ -169,6 +169,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_d
     note: str | None = None
     retire: bool = False
     """The process leaves after this report: it has done its share of tasks, or the task left it unusable."""
+    ready_follows: bool = False
+    """The process still runs the task's callbacks; a `Ready` says when it takes an order again."""
 
 
 class XComPush(msgspec.Struct, frozen=True, kw_only=True, tag="xcom_push", omit_defaults=True):

@@ -1,0 +1,113 @@
+"""What stops a task from outside: SIGTERM and its `execution_timeout`, both as exceptions in the main thread.
+
+An exception in the middle of a message would leave half a frame on the scheduler's socket. So whoever speaks on it
+holds interrupts back meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tradewind.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+
+class LeaveWorkerError(BaseException):
+    """SIGTERM reached a worker that runs no task: it ends."""
+
+
+class Interrupts:
+    """The signals of one worker process. Only the main thread sees them."""
+
+    def __init__(self) -> None:
+        """Do nothing yet: `install` sets the handlers."""
+        self.is_leaving = False
+        """SIGTERM came: the process takes no more orders."""
+        self.is_idle = False
+        """Waiting for an order: SIGTERM ends the process at once."""
+        self._on_kill: Callable[[], None] | None = None
+        self._held = 0
+        self._due: BaseException | None = None
+        self._limit: str | None = None
+        self._forward_pid: int | None = None
+        self._main = threading.main_thread().ident
+
+    def install(self) -> None:
+        """Set the handlers: at the start, and again after a task that may have changed them."""
+        signal.signal(signal.SIGTERM, self._terminate)
+        signal.signal(signal.SIGALRM, self._time_out)
+
+    @contextmanager
+    def during(self, on_kill: Callable[[], None]) -> Iterator[None]:
+        """Let SIGTERM call `on_kill` and raise `AirflowTaskTerminated` inside the block."""
+        self._on_kill = on_kill
+        try:
+            yield
+        finally:
+            self._on_kill = None
+            self._due = None
+
+    @contextmanager
+    def time_limit(self, limit_s: float | None, what: str) -> Iterator[None]:
+        """Raise `AirflowTaskTimeout` inside the block when it takes longer; None is no limit. `what` names it."""
+        if limit_s is None:
+            yield
+            return
+        self._limit = f"{what} took longer than {limit_s:g} s"
+        if limit_s <= 0:
+            raise AirflowTaskTimeout(self._limit)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._limit = None
+
+    def forward_to(self, pid: int | None) -> None:
+        """Pass SIGTERM on to the process that runs the task in this one's place; None: to nobody any more."""
+        self._forward_pid = pid
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Put off what comes meanwhile until the end of the block."""
+        if threading.get_ident() != self._main:
+            yield
+            return
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        if self._due is not None and not self._held:
+            due, self._due = self._due, None
+            self._raise(due)
+
+    def _terminate(self, _signum: int, _frame: FrameType | None) -> None:
+        self.is_leaving = True
+        if self._forward_pid is not None:
+            os.kill(self._forward_pid, signal.SIGTERM)
+        elif self._on_kill is not None:
+            self._raise(AirflowTaskTerminated("the task was told to stop (SIGTERM)"))
+        elif self.is_idle:
+            raise LeaveWorkerError
+
+    def _time_out(self, _signum: int, _frame: FrameType | None) -> None:
+        if self._limit is not None:
+            self._raise(AirflowTaskTimeout(self._limit))
+
+    def _raise(self, interrupt: BaseException) -> None:
+        if self._held:
+            self._due = interrupt
+            return
+        on_kill = self._on_kill
+        if on_kill is not None and isinstance(interrupt, AirflowTaskTerminated):
+            # Before the exception: code on its way up may wait for the very thing that on_kill ends.
+            on_kill()
+        raise interrupt

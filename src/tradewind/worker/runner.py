@@ -1,0 +1,241 @@
+"""One try of one task instance: find the task, render, execute, judge, report, call back.
+
+The same code runs in a warm worker, in a forked child and in a process of its own (`dags test`); what differs is in
+`Surroundings`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tradewind.core.clock import SystemClock
+from tradewind.core.retries import is_eligible
+from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.runtime.current import set_context
+from tradewind.sdk.toolkit.callables import context_to_airflow_vars
+from tradewind.serialization.messages import Finished, Ready, Started, XComValue
+from tradewind.worker.callbacks import has_callbacks, run_callbacks
+from tradewind.worker.outcome import Judgement, judge
+from tradewind.worker.rendered import rendered_fields
+from tradewind.worker.task_instance import RuntimeTaskInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tradewind.executors.local_protocol import WorkerOptions
+    from tradewind.sdk.definitions.dag import DAG
+    from tradewind.sdk.definitions.operator import BaseOperator
+    from tradewind.sdk.runtime.context import Context
+    from tradewind.serialization.messages import Report, RunTask
+    from tradewind.worker.environment import TaskEnvironment
+    from tradewind.worker.interrupts import Interrupts
+
+_log = logging.getLogger("tradewind.task")
+clock = SystemClock()
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a try needs of the process it runs in."""
+
+    send: Callable[[Report], None]
+    """Takes the reports."""
+    was_killed: Callable[[int, int], bool]
+    """Whether the scheduler told this try (task instance, try number) to stop."""
+    interrupts: Interrupts
+    environment: TaskEnvironment
+    options: WorkerOptions
+    hostname: str
+    note: Callable[[], str | None]
+    """Something to say about the try, such as a log that could not be written."""
+    retires: Callable[[], bool]
+    """Whether the process leaves after this try."""
+
+
+def run_try(order: RunTask, find_dag: Callable[[], DAG], around: Surroundings, *, announce: bool = True) -> Finished:
+    """Run the try and report its begin and its end; return the end.
+
+    Nothing of the author's comes through as an exception. `announce`: report the begin too.
+    """
+    started_at = clock.now()
+    if announce:
+        around.send(Started(ti_pk=order.ti_pk, try_number=order.try_number, pid=os.getpid(), started_at=started_at))
+    attempt = _Attempt(order, around, started_at)
+    return copy_context().run(attempt.run, find_dag)
+
+
+class _Attempt:
+    """The try under way: what is known of it so far."""
+
+    def __init__(self, order: RunTask, around: Surroundings, started_at: datetime) -> None:
+        self.order = order
+        self.around = around
+        self.started_at = started_at
+        self.task: BaseOperator | None = None
+        self.ti: RuntimeTaskInstance | None = None
+        self.context: Context | None = None
+        self.xcoms: tuple[XComValue, ...] = ()
+        self.rendered: bytes | None = None
+
+    def run(self, find_dag: Callable[[], DAG]) -> Finished:
+        judgement = self._judge(find_dag)
+        finished = self._finish(judgement)
+        self.around.send(finished)
+        if finished.ready_follows:
+            self._call_back(judgement)
+            self.around.send(Ready(pid=os.getpid(), hostname=self.around.hostname))
+        return finished
+
+    def _judge(self, find_dag: Callable[[], DAG]) -> Judgement:
+        try:
+            with self.around.interrupts.during(self._on_kill):
+                self._prepare(find_dag())
+                result = self._execute()
+                self._keep(result)
+        except BaseException as error:  # noqa: BLE001 - whatever author code raises ends the try, not the worker
+            return judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
+        return Judgement("success")
+
+    def _prepare(self, dag: DAG) -> None:
+        order, around = self.order, self.around
+        original = dag.get_task(order.task_id)
+        self.task = task = original.prepare_for_execution()
+        self.ti = ti = RuntimeTaskInstance(
+            order,
+            task,
+            started_at=self.started_at,
+            hostname=around.hostname,
+            base_url=around.options.base_url,
+            xcom_max_bytes=around.options.xcom_max_bytes,
+        )
+        self.context = context = ti.get_template_context()
+        set_context(context)
+        _log.info(
+            "Running %r of DAG %s, run %s, try %d of %d",
+            original,
+            order.dag_id,
+            order.dag_run.run_id,
+            order.try_number,
+            max(order.max_tries + 1, order.try_number),
+        )
+        around.environment.enter(context_to_airflow_vars(context, in_env_var_format=True))
+        if task.template_fields:
+            task.render_template_fields(context)
+            self.rendered = rendered_fields(task)
+
+    def _execute(self) -> Any:
+        task, context = self._under_way()
+        if task._pre_execute_hook is not None:  # noqa: SLF001 - the author's, kept by the operator for the runner
+            task._pre_execute_hook(context)  # noqa: SLF001 - as above
+        task.pre_execute(context)
+        run_callbacks(task, "on_execute_callback", context)
+        limit = task.execution_timeout
+        try:
+            with self.around.interrupts.time_limit(
+                None if limit is None else limit.total_seconds(), "the task's execution_timeout is over: it"
+            ):
+                result = task.execute(context=context)
+        except AirflowTaskTimeout:
+            task.on_kill()
+            raise
+        if task._post_execute_hook is not None:  # noqa: SLF001 - as above
+            task._post_execute_hook(context, result)  # noqa: SLF001 - as above
+        task.post_execute(context, result)
+        if task.overwrite_rtif_after_execution:
+            self.rendered = rendered_fields(task)
+        return result
+
+    def _keep(self, result: Any) -> None:
+        """Make XComs of what the task returned. Raises ValueError and TypeError for what cannot be kept."""
+        task, _ = self._under_way()
+        ti = self.ti
+        if result is None or not task.do_xcom_push or ti is None:
+            return
+        values: dict[str, Any] = {}
+        if task.multiple_outputs:
+            values.update(_several_outputs(task, result))
+        values["return_value"] = result
+        self.xcoms = tuple(XComValue(key=key, value=ti.encode_xcom(key, value)) for key, value in values.items())
+
+    def _finish(self, judgement: Judgement) -> Finished:
+        ended_at = clock.now()
+        ti, succeeded = self.ti, judgement.outcome == "success"
+        if ti is not None:
+            ti.ended_at = ended_at
+        _log.info("Ended as %s after %.3f s", judgement.outcome, (ended_at - self.started_at).total_seconds())
+        return Finished(
+            ti_pk=self.order.ti_pk,
+            try_number=self.order.try_number,
+            outcome=judgement.outcome,
+            started_at=self.started_at,
+            ended_at=ended_at,
+            xcoms=self.xcoms if succeeded else (),
+            skip_task_ids=tuple(ti.skipped_task_ids if ti is not None and succeeded else ()) + judgement.skip_task_ids,
+            reschedule_at=judgement.reschedule_at,
+            error=judgement.message,
+            rendered_fields=self.rendered,
+            note=(ti.note if ti is not None else None) or self.around.note(),
+            retire=self.around.retires(),
+            ready_follows=self._callback_of(judgement) is not None,
+        )
+
+    def _callback_of(self, judgement: Judgement) -> str | None:
+        """Return which of the task's callbacks there are to call, None for none."""
+        order = self.order
+        if judgement.outcome == "failed" and is_eligible(order.try_number, order.max_tries):
+            name = "on_retry_callback"
+        else:
+            name = _CALLBACK_OF.get(judgement.outcome)
+        return name if name is not None and self.task is not None and has_callbacks(self.task, name) else None
+
+    def _call_back(self, judgement: Judgement) -> None:
+        name = self._callback_of(judgement)
+        task, context = self._under_way()
+        if name is None or self.ti is None:
+            return
+        self.ti.set_state(_STATE_OF.get(name, "failed"))
+        if judgement.error is not None:
+            context["exception"] = judgement.error
+        run_callbacks(task, name, context)
+
+    def _on_kill(self) -> None:
+        _log.warning("Told to stop (SIGTERM)")
+        if self.task is not None:
+            self.task.on_kill()
+
+    def _under_way(self) -> tuple[BaseOperator, Context]:
+        if self.task is None or self.context is None:
+            raise RuntimeError("the try has no task yet: prepare it first")
+        return self.task, self.context
+
+
+_CALLBACK_OF = {
+    "success": "on_success_callback",
+    "skipped": "on_skipped_callback",
+    "failed": "on_failure_callback",
+    "fail_without_retry": "on_failure_callback",
+}
+_STATE_OF = {
+    "on_success_callback": "success",
+    "on_skipped_callback": "skipped",
+    "on_retry_callback": "up_for_retry",
+}
+
+
+def _several_outputs(task: BaseOperator, result: Any) -> dict[str, Any]:
+    """Return the XComs of a task with multiple_outputs. Raises TypeError when it returned no dict with text keys."""
+    if not isinstance(result, dict):
+        raise TypeError(
+            f"task {task.task_id!r} has multiple_outputs and must return a dict, not {type(result).__name__}"
+        )
+    for key in result:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"task {task.task_id!r} has multiple_outputs: its dict has the key {key!r}, which is no text"
+            )
+    return result
