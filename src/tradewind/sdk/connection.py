@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.config.secrets import connection_in_environment
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
-from tradewind.sdk.log import LoggingMixin
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.toolkit.loading import import_string
+from tradewind.sdk.toolkit.log import LoggingMixin
 from tradewind.sdk.toolkit.masking import mask_secret
 from tradewind.sdk.toolkit.values import is_dict, prune_dict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from tradewind.sdk.log import LoggingMixin
+from tradewind.sdk.toolkit.log import LoggingMixin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

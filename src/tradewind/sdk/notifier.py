@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tradewind.sdk.log import LoggingMixin
 from tradewind.sdk.runtime.templating import Templater
+from tradewind.sdk.toolkit.log import LoggingMixin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from tradewind.xcom.errors import XComValueError
 CLASSNAME = "__classname__"
 VERSION = "__version__"
 DATA = "__data__"
-SCHEMA_ID = "__id__"
 
 _PLAIN_SCALARS = frozenset({str, bool, type(None)})
 _LARGEST_INT = 2**63
@@ -77,11 +76,8 @@ def enclose(value: Any, path: _Path | None = None) -> Any:
 
 
 def _mapping(value: Mapping[Any, Any], path: _Path | None) -> dict[str, Any]:
-    for reserved in (CLASSNAME, SCHEMA_ID):
-        if reserved in value:
-            raise XComValueError(
-                f"has the key {reserved!r}, which marks envelopes: name it otherwise", str(path or "$")
-            )
+    if CLASSNAME in value:
+        raise XComValueError(f"has the key {CLASSNAME!r}, which marks envelopes: name it otherwise", str(path or "$"))
     return {str(key): enclose(item, _Path(path, f".{key}")) for key, item in value.items()}
 
 

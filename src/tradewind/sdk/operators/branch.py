@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.exceptions import AirflowException
-from tradewind.sdk.log import LoggingMixin
+from tradewind.sdk.toolkit.log import LoggingMixin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from tradewind.sdk.definitions.node import ResolveMixin
-from tradewind.sdk.runtime.environments import template_environment
-from tradewind.sdk.runtime.filling import fill_file, fill_text, is_plain_text
+from tradewind.sdk.templates.environments import template_environment
+from tradewind.sdk.templates.filling import fill_file, fill_text, is_plain_text
 from tradewind.sdk.toolkit.values import is_dict, is_list
 
 TYPE_CHECKING = False

@@ -57,7 +57,7 @@ def create_template_env(
     """Return a new environment: sandboxed, or with native results; unknown names are errors unless told otherwise."""
     import jinja2
 
-    from tradewind.sdk.runtime.sandbox import NativeEnvironment, SandboxedEnvironment  # noqa: PLC0415 - needs Jinja
+    from tradewind.sdk.templates.sandbox import NativeEnvironment, SandboxedEnvironment  # noqa: PLC0415 - needs Jinja
 
     options: dict[str, Any] = {
         "undefined": template_undefined or jinja2.StrictUndefined,

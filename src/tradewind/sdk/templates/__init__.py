@@ -1,0 +1,1 @@
+"""Jinja, as templates in operators use it."""
