@@ -69,7 +69,7 @@ ZONES: list[tuple[str | int, tuple[str, ...]]] = [
     ("Asia/Kolkata", ("2024-03-31", "2024-10-27")),
     (19800, ("2024-02-29",)),
 ]
-NOW_OFFSETS_MIN = (-95, -40, -20, 10, 40, 100, 900)
+NOW_OFFSETS_MIN = (-95, -20, 10, 40, 100, 900)
 
 
 def utc(text: str) -> pendulum.DateTime:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,18 +189,17 @@ class CronExpression:
 
     def _day_until(self, year: int, month: int, day: int) -> datetime:
         """Give midnight of the last matching day, not after the given one."""
-        for _ in range(_CALENDAR_CYCLE_MONTHS + 1):
+        while year >= MINYEAR:
             if self.months >> month & 1:
                 days = self.day_rule.matching(year, month) & ((2 << day) - 1)
                 if days:
                     return datetime(year, month, _highest(days))  # noqa: DTZ001 - a wall-clock date
             day = 31
             year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-            if year < MINYEAR:
-                break
         raise CronError(f"cron {self.text!r} matches no time before this one: no such day exists")
 
 
+@lru_cache(maxsize=1024)  # a few schedules serve most DAGs
 def parse_cron(text: str) -> CronExpression:
     """Read a cron expression or a preset such as `@daily`.
 

@@ -97,7 +97,8 @@ class CalendarDelta:
                 second=moment.second if self.second is None else self.second,
                 microsecond=moment.microsecond if self.microsecond is None else self.microsecond,
             )
-            moved += sign * (self.fixed_part + timedelta(days=leapdays))
+            # relativedelta adds its leap days in both directions.
+            moved += sign * self.fixed_part + timedelta(days=leapdays)
             return moved if self.weekday is None else moved + _to_weekday(moved, *self.weekday)
         except (ValueError, OverflowError) as error:
             raise TimetableError(f"schedule {self} cannot be applied to {moment.isoformat()}: {error}") from None
