@@ -35,9 +35,13 @@ def state_is_written_by_transitions(tree: ast.AST) -> Iterator[Finding]:
 
 
 def environment_is_not_read(tree: ast.AST) -> Iterator[Finding]:
-    """Settings come from `tradewind.config`; elsewhere the environment is only handed on whole, `{**os.environ}`."""
+    """Settings come from `tradewind.config`; elsewhere the environment is only handed on whole.
+
+    That is `{**os.environ, ...}` or `dict(os.environ)`, for a child process.
+    """
     spreads = (zip(node.keys, node.values, strict=True) for node in ast.walk(tree) if isinstance(node, ast.Dict))
     handed_on = {id(value) for spread in spreads for key, value in spread if key is None}
+    handed_on |= {id(argument) for call in calls(tree) if called_name(call) == "dict" for argument in call.args}
     for node in ast.walk(tree):
         if id(node) in handed_on:
             continue

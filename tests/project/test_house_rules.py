@@ -97,6 +97,7 @@ def test_what_breaks_a_rule_is_found(name: str, source: str) -> None:
         ("state_is_written_by_transitions", "text('UPDATE task_instance_history SET state = 1')"),
         ("environment_is_not_read", "import os\nos.path.join('a')"),
         ("environment_is_not_read", "run(command, env={**os.environ, 'A': 'b'})"),
+        ("environment_is_not_read", "run(command, env=dict(os.environ))"),
         ("received_session_is_not_committed", "def f(engine):\n    with engine.begin() as c:\n        c.commit()"),
     ],
 )
