@@ -105,7 +105,7 @@ def test_every_decision_is_listed_and_complete() -> None:
         assert f"({page.name})" in index
         assert f"decisions/{page.name}" in navigation
         headings = re.findall(r"^## (.+)$", text_of(page), re.MULTILINE)
-        assert headings == ["Context", "Decision", "Consequences"], page.name
+        assert (headings[:2], headings[-1:]) == (["Context", "Decision"], ["Consequences"]), page.name
 
 
 def test_every_make_target_with_help_is_in_the_contributors_page() -> None:
