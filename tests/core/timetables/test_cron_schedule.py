@@ -101,7 +101,7 @@ def preceding_until(cron: CronSchedule, at: datetime, start: datetime) -> list[d
 def test_every_moment_around_a_change_is_named_as_defined(text: str) -> None:
     for zone in ("Europe/Amsterdam", "Australia/Lord_Howe", "America/Sao_Paulo"):
         for change in CHANGES[zone]:
-            start, end = moment(change) - timedelta(hours=5), moment(change) + timedelta(hours=6)
+            start, end = moment(change) - timedelta(hours=3), moment(change) + timedelta(hours=4)
             expected = named_between(text, ZoneInfo(zone), start, end)
             assert following_until(schedule(text, zone), start, end) == expected
             assert preceding_until(schedule(text, zone), end, start)[::-1] == expected

@@ -65,14 +65,14 @@ class CustomTimetable(Timetable):
     def next_dagrun_info(
         self,
         *,
-        last_automated_data_interval: DataInterval | None,  # noqa: ARG002
-        restriction: TimeRestriction,  # noqa: ARG002
-        now: datetime,  # noqa: ARG002
+        last_automated_data_interval: DataInterval | None,  # noqa: ARG002 - every timetable is asked in these words
+        restriction: TimeRestriction,  # noqa: ARG002 - every timetable is asked in these words
+        now: datetime,  # noqa: ARG002 - every timetable is asked in these words
     ) -> DagRunInfo | None:
         """Raise NeedsAuthorCode."""
         self._refuse()
 
-    def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:  # noqa: ARG002
+    def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:  # noqa: ARG002 - every timetable is asked in these words
         """Raise NeedsAuthorCode."""
         self._refuse()
 

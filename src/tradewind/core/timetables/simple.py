@@ -40,9 +40,9 @@ class NullTimetable(_AperiodicTimetable):
     def next_dagrun_info(
         self,
         *,
-        last_automated_data_interval: DataInterval | None,  # noqa: ARG002
-        restriction: TimeRestriction,  # noqa: ARG002
-        now: datetime,  # noqa: ARG002
+        last_automated_data_interval: DataInterval | None,  # noqa: ARG002 - every timetable is asked in these words
+        restriction: TimeRestriction,  # noqa: ARG002 - every timetable is asked in these words
+        now: datetime,  # noqa: ARG002 - every timetable is asked in these words
     ) -> DagRunInfo | None:
         """Give None: there is never a scheduled run."""
         return None
