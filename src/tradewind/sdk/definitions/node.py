@@ -64,8 +64,9 @@ def _validate(key: object, pattern: re.Pattern[str], allowed: str, max_length: i
 
 def as_list(others: Any) -> list[Any]:
     """Return one node or several as a list."""
+    nodes: Any = others
     is_one = isinstance(others, DependencyMixin) or not isinstance(others, Iterable)
-    return [others] if is_one else [*others]
+    return [nodes] if is_one else list(nodes)
 
 
 class DependencyMixin:

@@ -103,20 +103,17 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Find the DAG and the group of a new task and put them into `kwargs`; return the `default_args` that hold for it.
+    """Find the DAG and the group of a new task; return what fills each of its constructors.
 
-    Raises TypeError when `default_args` or `params` is no mapping.
+    That is the `default_args` that hold for it, its DAG, group and params. They are put into `kwargs` as well: operators
+    look for them there. Raises TypeError when `default_args` or `params` is no mapping.
     """
     dag = kwargs.get("dag")
     if dag is None:
         dag = DagContext.get_current()
-        if dag is not None:
-            kwargs["dag"] = dag
     group = kwargs.get("task_group")
     if group is None and dag is not None:
         group = TaskGroupContext.get_current(dag)
-        if group is not None:
-            kwargs["task_group"] = group
     own = kwargs.get("default_args")
     defaults: dict[str, Any] = dict(dag.default_args) if dag is not None else {}
     if group is not None and group.default_args:
@@ -125,11 +122,11 @@ def _open(kwargs: dict[str, Any]) -> dict[str, Any]:
         if not _is_mapping(own):
             raise TypeError(f"default_args has to be a dict, got {type(own).__name__}")
         defaults.update(own)
-    kwargs["default_args"] = defaults
     params = _merged_params(dag, kwargs.pop("params", None), defaults.pop("params", None) if own else None)
-    if params:
-        kwargs["params"] = params
-    return defaults
+    found = {"dag": dag, "task_group": group, "params": params or None}
+    given = {name: value for name, value in found.items() if value is not None}
+    kwargs.update(given, default_args=defaults)
+    return {**defaults, **given}
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Container, Mapping
+from copy import copy
 
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
@@ -124,7 +125,7 @@ class _BashDecoratedOperator(DecoratedOperator, BashOperator):
 
     def execute(self, context: Any) -> Any:
         """Ask the function for the command, render it and run it. Raises TypeError when it returns no text."""
-        given = context.copy()
+        given = copy(context)
         given.update(self.op_kwargs)
         command = self.python_callable(*self.op_args, **determine_kwargs(self.python_callable, self.op_args, given))
         if not isinstance(command, str) or not command.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from inspect import Parameter, iscoroutinefunction, isgenerator, unwrap
 
 from tradewind.sdk.definitions.operator import BaseOperator
@@ -62,9 +63,10 @@ class PythonOperator(BaseOperator):
 
     def _given(self, context: Any) -> Any:
         """Return the context with the operator's own arguments over it."""
-        given = context.copy()
+        context["templates_dict"] = self.templates_dict
+        # On a copy: an argument called `task` must not hide the task from callbacks.
+        given = copy(context)
         given.update(self.op_kwargs)
-        given["templates_dict"] = self.templates_dict
         return given
 
     def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
