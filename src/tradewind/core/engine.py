@@ -7,12 +7,11 @@ database too; after somebody else changed the run (a user cleared a task), a new
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
-from tradewind.core.lifecycle import apply
+from tradewind.core.lifecycle import apply, transition_of
 from tradewind.core.retries import is_eligible, next_retry_at
 from tradewind.core.states import FINISHED, HOLDING_SLOT, WAITING, DagRunState, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from tradewind.core.graph import CompiledDag, TaskNode
 
 _S = TaskInstanceState
+
+_SKIPPABLE = transition_of(Event.SKIP_DOWNSTREAM).sources
 
 MAX_REQUEUES = 3
 """So often a try is handed out again when its process was lost before the try began; then it counts as failed."""
@@ -79,7 +80,7 @@ class RunEngine:
         """Slots whose task this DAG version does not have."""
         self.unfinished = 0
         self._requeues: dict[int, int] = {}
-        self._work: deque[int] = deque()
+        self._work: list[int] = []
         self._effects: list[Effect] = []
         self._is_over = False
         for instance in instances:
@@ -93,8 +94,8 @@ class RunEngine:
         self.held_by_past.update(held_by_past)
         for slot in self.orphans:
             if self.states[slot] not in FINISHED and self.states[slot] not in HOLDING_SLOT:
-                self._move(slot, Event.REMOVE, Actor.SCHEDULER)
-                self.unfinished -= 1
+                self._remove(slot)
+        self._restore()
         for slot, state in self.states.items():
             if slot in self.orphans:
                 continue
@@ -112,8 +113,7 @@ class RunEngine:
 
     def start(self, slot: int, try_number: int) -> list[Effect]:
         """A worker claimed the try. A claim of a try that is not the queued one does nothing."""
-        if self.tries.get(slot) == try_number and self.states[slot] is _S.QUEUED:
-            self._move(slot, Event.START, Actor.WORKER)
+        self._start(slot, try_number)
         return self._settle()
 
     def end(
@@ -130,13 +130,15 @@ class RunEngine:
 
         A report of another try than the running one does nothing.
         """
-        self.start(slot, try_number)
+        self._start(slot, try_number)
         if self.tries.get(slot) != try_number or self.states[slot] is not _S.RUNNING:
             return self._settle()
         if outcome is Outcome.SUCCESS:
             self._end(slot, Event.SUCCEED, Actor.WORKER)
         elif outcome is Outcome.SKIPPED:
             self._end(slot, Event.SKIP, Actor.WORKER)
+        elif outcome is Outcome.RESCHEDULE and slot in self.orphans:
+            self._remove(slot)
         elif outcome is Outcome.RESCHEDULE:
             self._move(slot, Event.RESCHEDULE, Actor.WORKER)
             self._arm(slot, due_at or at)
@@ -155,9 +157,11 @@ class RunEngine:
         if self.tries.get(slot) != try_number:
             return self._settle()
         if was_started:
-            self.start(slot, try_number)
+            self._start(slot, try_number)
         state = self.states[slot]
-        if state is _S.QUEUED and self._requeues.get(slot, 0) < MAX_REQUEUES:
+        if slot in self.orphans and state in HOLDING_SLOT:
+            self._remove(slot)
+        elif state is _S.QUEUED and self._requeues.get(slot, 0) < MAX_REQUEUES:
             self._requeues[slot] = self._requeues.get(slot, 0) + 1
             self._move(slot, Event.REQUEUE, Actor.SCHEDULER)
             self._effects.append(Offer(slot))
@@ -166,12 +170,15 @@ class RunEngine:
         return self._settle()
 
     def rescue(self, slot: int) -> list[Effect]:
-        """Whoever had the try is gone for good (a scheduler that died, a cleared try that has ended): a new try follows."""
-        if self.states[slot] in HOLDING_SLOT:
+        """Whoever had the try is gone for good (a scheduler that died, a cleared try that has ended): a new try follows.
+
+        One whose task this DAG version does not have is removed instead.
+        """
+        if slot in self.orphans and self.states[slot] in HOLDING_SLOT:
+            self._remove(slot)
+        elif self.states[slot] in HOLDING_SLOT:
             self._move(slot, Event.RESCUE, Actor.SCHEDULER)
-            node = self.node_of.get(slot)
-            if node is not None:
-                self._work.append(node.index)
+            self._work.append(self.node_of[slot].index)
         return self._settle()
 
     def fall_due(self, slot: int, at: datetime) -> list[Effect]:
@@ -268,6 +275,24 @@ class RunEngine:
             self._effects.append(Release(slot))
         return target
 
+    def _start(self, slot: int, try_number: int) -> None:
+        if self.tries.get(slot) == try_number and self.states[slot] is _S.QUEUED:
+            self._move(slot, Event.START, Actor.WORKER)
+
+    def _remove(self, slot: int) -> None:
+        self._move(slot, Event.REMOVE, Actor.SCHEDULER)
+        self.due.pop(slot, None)
+        self.unfinished -= 1
+
+    def _restore(self) -> None:
+        """Let tasks run that an earlier DAG version did not have and this one has again."""
+        restored = [slot for slot in self.node_of if self.states[slot] is _S.REMOVED]
+        for slot in restored:
+            self._move(slot, Event.RESTORE, Actor.SCHEDULER)
+            self.unfinished += 1
+        if restored:
+            self._count()
+
     def _end(self, slot: int, event: Event, actor: Actor) -> None:
         if self.states[slot] is _S.SCHEDULED:
             self._effects.append(Withdraw(slot))
@@ -291,11 +316,11 @@ class RunEngine:
         node = self.node_of.get(slot)
         if node is not None and may_retry and is_eligible(self.tries[slot], self.max_tries[slot]):
             self._move(slot, Event.RETRY, actor)
-            seed = f"{self.dag.dag_id}#{node.task_id}#{self.retry_seed}#{self.tries[slot]}"
-            self._arm(slot, due_at or next_retry_at(node.retry, self.tries[slot], at, seed=seed))
+            key = f"{self.dag.dag_id}#{node.task_id}#{self.retry_seed}"
+            self._arm(slot, due_at or next_retry_at(node.retry, self.tries[slot], at, jitter_key=key))
             return
         self._end(slot, Event.FAIL, actor)
-        if self.dag.fail_fast and node is not None and not node.is_teardown:
+        if self.dag.fail_fast and node is not None:
             self._stop_the_rest()
 
     def _stop_the_rest(self) -> None:
@@ -310,7 +335,7 @@ class RunEngine:
         self._end(slot, event, Actor.SCHEDULER)
 
     def _skip(self, slot: int) -> None:
-        if self.states[slot] in WAITING or self.states[slot] is _S.SCHEDULED:
+        if self.states[slot] in _SKIPPABLE:
             self._end(slot, Event.SKIP_DOWNSTREAM, Actor.WORKER)
 
     def _arm(self, slot: int, due_at: datetime) -> None:
@@ -318,22 +343,29 @@ class RunEngine:
         self._effects.append(Arm(slot, due_at))
 
     def _settle(self) -> list[Effect]:
-        work = self._work
-        while work:
-            index = work.popleft()
-            slot = self.slot_of[index]
-            if slot is not None and self.states[slot] in WAITING and slot not in self.due:
-                self._judge(slot, self.dag.nodes[index])
+        # In rounds, as Airflow decides: all that may have changed are judged by the same states before any of them moves,
+        # so that the order in which a file declares its tasks decides nothing.
+        while self._work:
+            work = dict.fromkeys(self._work)
+            self._work.clear()
+            for slot, node, verdict in [decision for index in work if (decision := self._judge(index))]:
+                self._follow(slot, node, verdict)
         if self.unfinished == 0 and not self._is_over:
             self._is_over = True
             self._effects.append(self._final_state())
         return self._drain()
 
-    def _judge(self, slot: int, node: TaskNode) -> None:
-        verdict = decide(node.trigger_rule, self.counts[node.index])
-        is_held = slot in self.held_by_past
-        if verdict is Verdict.WAIT or (is_held and (verdict is Verdict.RUN or node.waits_for_past_before_skipping)):
-            return
+    def _judge(self, index: int) -> tuple[int, TaskNode, Verdict] | None:
+        slot = self.slot_of[index]
+        if slot is None or self.states[slot] not in WAITING or slot in self.due:
+            return None
+        node = self.dag.nodes[index]
+        verdict = decide(node.trigger_rule, self.counts[index])
+        if verdict is Verdict.WAIT or (slot in self.held_by_past and _asks_the_past(verdict, node)):
+            return None
+        return slot, node, verdict
+
+    def _follow(self, slot: int, node: TaskNode, verdict: Verdict) -> None:
         if verdict is Verdict.SKIP:
             self._end(slot, Event.RULE_SKIP, Actor.SCHEDULER)
         elif verdict is Verdict.UPSTREAM_FAILED:
@@ -361,3 +393,8 @@ class RunEngine:
     def _drain(self) -> list[Effect]:
         effects, self._effects = self._effects, []
         return effects
+
+
+def _asks_the_past(verdict: Verdict, node: TaskNode) -> bool:
+    # Failure upstream is passed on at once, whatever the run before does.
+    return verdict is Verdict.RUN or (verdict is Verdict.SKIP and node.waits_for_past_before_skipping)

@@ -32,8 +32,9 @@ def compile_document(document: DagDocument) -> CompiledDag:
         upstream,
         downstream,
     )
+    leaves = _leaves(tasks, downstream)
     nodes = tuple(
-        _node(index, task, tuple(upstream[index]), downstream[index], weights[index], tasks)
+        _node(index, task, tuple(upstream[index]), downstream[index], weights[index], is_leaf=index in leaves)
         for index, task in enumerate(tasks)
     )
     timeout_s = document.dagrun_timeout_s
@@ -62,7 +63,8 @@ def _node(
     upstream: tuple[int, ...],
     downstream: tuple[int, ...],
     weight: int,
-    tasks: tuple[TaskDocument, ...],
+    *,
+    is_leaf: bool,
 ) -> TaskNode:
     return TaskNode(
         index=index,
@@ -92,13 +94,13 @@ def _node(
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
-        is_leaf=_is_leaf(task, downstream, tasks),
+        is_leaf=is_leaf,
     )
 
 
-def _is_leaf(task: TaskDocument, downstream: tuple[int, ...], tasks: tuple[TaskDocument, ...]) -> bool:
+def _leaves(tasks: tuple[TaskDocument, ...], downstream: list[tuple[int, ...]]) -> set[int]:
     # Airflow lets a teardown decide over the run only when its author asked for it, and looks through teardowns
-    # otherwise: the tasks before them are the leaves.
-    if task.is_teardown and not task.on_failure_fail_dagrun:
-        return False
-    return all(tasks[index].is_teardown and not tasks[index].on_failure_fail_dagrun for index in downstream)
+    # otherwise: the tasks before them are the leaves. Where nothing but such teardowns is left, their last ones are.
+    counted = {index for index, task in enumerate(tasks) if not task.is_teardown or task.on_failure_fail_dagrun}
+    leaves = {index for index in counted if counted.isdisjoint(downstream[index])}
+    return leaves or {index for index, targets in enumerate(downstream) if not targets}
