@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tradewind.metadata.batch import RunRow, TaskInstanceRow
     from tradewind.scheduler.dags import DagState
 
-LogPath = "Callable[[DagRunFacts, str, int, int], str]"
-
 
 class ActiveRun:
     """A run that has started and not ended. Rebuilt from the database whenever somebody else changed it."""
@@ -34,8 +32,6 @@ class ActiveRun:
         seed = jitter_key_of(run.dag_id, "", run.logical_date)
         self.engine = RunEngine(dag.compiled, instances, seed)
         self.facts = facts_of(run)
-        self.withheld: set[int] = set()
-        """Slots that are scheduled while the DAG is frozen."""
         self.first_started_at: dict[int, datetime] = {}
         """When the try first began, of sensors that have given their process back meanwhile."""
 

@@ -6,14 +6,24 @@ import logging
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tradewind.core.runs import make_run_id, next_run
+from tradewind.core.runs import (
+    QueuedRun,
+    RunRoom,
+    has_room_for_new_run,
+    make_run_id,
+    next_run,
+    next_start_at,
+    startable_runs,
+)
 from tradewind.core.states import RunType
-from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, NeedsAuthorCode
+from tradewind.core.timetables.codec import NeedsAuthorCode
+from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, TimetableError
 from tradewind.metadata.batch import DagSchedule, NewRun
 from tradewind.serialization.messages import ComputeNextRun, NextRunComputed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from tradewind.core.clock import Clock
     from tradewind.core.ids import DagRunPk
@@ -65,7 +75,7 @@ class RunCreator:
         self._plans: dict[str, _Plan] = {}
         self._asked: dict[int, str] = {}
         self._request_ids = count(1)
-        self._waiting: dict[DagRunPk, Callable[[], None]] = {}
+        self._waiting: dict[str, Callable[[], None]] = {}
         self._created: set[str] = set()
         self._written: dict[str, DagSchedule] = {}
 
@@ -149,6 +159,9 @@ class RunCreator:
                 ),
             )
             return
+        except TimetableError as error:
+            _log.error("DAG %s: no further runs until its file changes: %s", dag.dag_id, error)
+            plan.info = None
         self._settle(dag, plan)
 
     def _settle(self, dag: DagState, plan: _Plan) -> None:
@@ -161,7 +174,7 @@ class RunCreator:
             return
         if info.run_after > self._clock.now():
             plan.cancel = self._reactor.call_at(info.run_after, lambda: self._settle(dag, plan))
-        elif self._unfinished(dag.dag_id) < dag.document.max_active_runs:
+        elif has_room_for_new_run(self._unfinished(dag.dag_id), dag.document.max_active_runs):
             self._create(dag, info)
             plan.last_interval, plan.last_run_after, plan.info = info.data_interval, info.run_after, None
 
@@ -218,26 +231,21 @@ class RunCreator:
         if dag is None or dag.is_frozen:
             return
         now = self._clock.now()
-        line = sorted(
-            (run for run in self.queued.values() if run.dag_id == dag_id),
-            key=lambda run: (run.logical_date or run.run_after, run.run_pk),
-        )
-        for run in line:
-            if run.run_after > now:
-                self._wait_for(run)
-            elif len(self._book.by_dag.get(dag_id, ())) < dag.document.max_active_runs:
-                del self.queued[run.run_pk]
-                self._book.start(run, dag)
+        line = [
+            QueuedRun(run.run_pk, run.run_after, run.logical_date)
+            for run in self.queued.values()
+            if run.dag_id == dag_id
+        ]
+        room = RunRoom(dag_id, dag.document.max_active_runs, tuple(self._book.by_dag.get(dag_id, ())))
+        for chosen in startable_runs(line, room, now):
+            self._book.start(self.queued.pop(chosen.run_pk), dag)
+        self._wait_until(dag_id, next_start_at(line, now))
 
-    def _wait_for(self, run: RunRow) -> None:
-        if run.run_pk in self._waiting:
-            return
-
-        def come() -> None:
-            self._waiting.pop(run.run_pk, None)
-            self.start_queued(run.dag_id)
-
-        self._waiting[run.run_pk] = self._reactor.call_at(run.run_after, come)
+    def _wait_until(self, dag_id: str, at: datetime | None) -> None:
+        """A queued run may have a run-after date to come: look again then."""
+        self._waiting.pop(dag_id, _nothing)()
+        if at is not None:
+            self._waiting[dag_id] = self._reactor.call_at(at, lambda: self.start_queued(dag_id))
 
 
 def _nothing() -> None:

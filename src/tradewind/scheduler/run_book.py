@@ -69,7 +69,7 @@ class RunBook:
         added = [new_instance(run.run_pk, slot, node) for slot, node in enumerate(nodes, first_free)]
         active = ActiveRun(run, dag, [*map(stored, rows), *map(fresh, added)])
         self._collector.batch.run_starts.append(
-            RunStart(run.run_pk, run.dag_id, run.run_id, now, dag.row.version_pk, added),
+            RunStart(run.run_pk, run.dag_id, run.run_id, now, dag.row.version_pk, added, run.version),
         )
         self._enter(active)
         return active
@@ -135,15 +135,15 @@ class RunBook:
         row: TaskTransition | None = None
         now = self._clock.now()
         for effect in effects:
-            if type(effect) is Move:
+            if isinstance(effect, Move):
                 row = self._collector.move(active.pk, effect, now)
                 if effect.target in FINISHED and active.dag.compiled_asks_past:
                     self._past_to_check.add(active.pk)
-            elif type(effect) is Arm:
+            elif isinstance(effect, Arm):
                 if row is not None and slot_of(row.ti_pk) == effect.slot:
                     row.due_at = effect.due_at
                 self._arm(active, effect)
-            elif type(effect) is Finish:
+            elif isinstance(effect, Finish):
                 self._finish(active, effect)
             else:
                 self._ask_limits(active, effect)
@@ -155,23 +155,6 @@ class RunBook:
             active = self.runs[candidate.run_pk]
             self.apply(active, active.engine.admit(slot_of(candidate.ti_pk)))
             self.to_dispatch.append(candidate.ti_pk)
-
-    def freeze(self, dag_id: str) -> None:
-        """The DAG was paused or has gone: nothing more of it starts."""
-        for pk in self.by_dag.get(dag_id, ()):
-            active = self.runs[pk]
-            for slot, state in active.engine.states.items():
-                if state is TaskInstanceState.SCHEDULED and slot not in active.withheld:
-                    self._limits.withdraw(task_instance_pk(pk, slot))
-                    active.withheld.add(slot)
-
-    def thaw(self, dag_id: str) -> None:
-        """The DAG may go on."""
-        for pk in self.by_dag.get(dag_id, ()):
-            active = self.runs[pk]
-            withheld, active.withheld = active.withheld, set()
-            for slot in withheld:
-                self._limits.offer(active.candidate(slot))
 
     def check_past(self) -> bool:
         """Tell the runs after those that moved on whether the past still holds them; True when something followed."""
@@ -214,21 +197,14 @@ class RunBook:
 
     def _ask_limits(self, active: ActiveRun, effect: Offer | Release | Withdraw | Stop) -> None:
         ti_pk = task_instance_pk(active.pk, effect.slot)
-        if type(effect) is Offer:
-            self._offer(active, effect.slot)
-        elif type(effect) is Release:
+        if isinstance(effect, Offer):
+            self._limits.offer(active.candidate(effect.slot))
+        elif isinstance(effect, Release):
             self._limits.release(ti_pk)
-        elif type(effect) is Withdraw:
-            active.withheld.discard(effect.slot)
+        elif isinstance(effect, Withdraw):
             self._limits.withdraw(ti_pk)
         else:
             self.kills.append((ti_pk, effect.try_number))
-
-    def _offer(self, active: ActiveRun, slot: int) -> None:
-        if active.dag.is_frozen:
-            active.withheld.add(slot)
-        else:
-            self._limits.offer(active.candidate(slot))
 
     def _arm(self, active: ActiveRun, effect: Arm) -> None:
         def fall_due() -> None:
@@ -244,7 +220,7 @@ class RunBook:
     def _finish(self, active: ActiveRun, effect: Finish) -> None:
         now = self._clock.now()
         active.run.state = effect.state
-        self._collector.batch.run_ends.append(RunEnd(active.pk, effect.state, now))
+        self._collector.batch.run_ends.append(RunEnd(active.pk, effect.state, now, active.run.version))
         name = "on_success_callback" if effect.state is DagRunState.SUCCESS else "on_failure_callback"
         if name in active.dag.document.callbacks:
             self._collector.batch.callbacks.append(
@@ -261,17 +237,18 @@ class RunBook:
         task_ids = {node.task_id for node in asking}
         for node in asking:
             task_ids.update(dag.compiled.nodes[index].task_id for index in node.downstream)
-        past = self._store.previous_task_states(run.dag_id, run.logical_date, sorted(task_ids))
+        past = self._store.previous_task_states(
+            run.dag_id,
+            run.logical_date,
+            sorted(task_ids),
+            scheduled_only=dag.document.catchup,
+        )
         held: set[int] = set()
         for node in asking:
             slot = active.engine.slot_of[node.index]
-            if slot is not None and self._is_held(dag, node, past):
+            if slot is not None and _is_held(dag, node, past):
                 held.add(slot)
         return held
-
-    def _is_held(self, dag: DagState, node: TaskNode, past: dict[str, TaskInstanceState] | None) -> bool:
-        downstream = [dag.compiled.nodes[index].task_id for index in node.downstream]
-        return is_held_by_past(node, past, downstream)
 
     def _follower_of(self, pk: DagRunPk) -> ActiveRun | None:
         active = self.runs.get(pk) or next((run for run in self.ended if run.pk == pk), None)
@@ -283,6 +260,16 @@ class RunBook:
             if (date := self.runs[other].run.logical_date) is not None and date > active.run.logical_date
         ]
         return min(later, key=lambda run: (run.run.logical_date, run.pk), default=None)
+
+
+def _is_held(dag: DagState, node: TaskNode, past: dict[str, list[TaskInstanceState]] | None) -> bool:
+    downstream = [dag.compiled.nodes[index].task_id for index in node.downstream]
+    if past is None:
+        return is_held_by_past(node, None, downstream)
+    # The store tells an empty list where the run before has no instance of the task but an earlier one has.
+    has_earlier = past.get(node.task_id) == []
+    present = {task_id: states for task_id, states in past.items() if states}
+    return is_held_by_past(node, present, downstream, has_earlier=has_earlier)
 
 
 def _is_restarting(rows: list[TaskInstanceRow], ti_pk: TaskInstancePk) -> bool:

@@ -292,7 +292,7 @@ class Scheduler:
         if dag_id and not rows and (gone := self.dags.get(dag_id)) is not None:
             gone.is_present = False
             self.creator.forget(dag_id)
-            self.book.freeze(dag_id)
+            self.limits.set_paused(dag_id, is_paused=True)
 
     def _take_dag(self, row: DagRow) -> None:
         before = self.dags.get(row.dag_id)
@@ -307,10 +307,7 @@ class Scheduler:
             # Runs of a DAG folder without versions of its own go on with the newest structure, as in Airflow.
             for pk in list(self.book.by_dag.get(row.dag_id, ())):
                 self._reload(pk)
-        if dag.is_frozen:
-            self.book.freeze(row.dag_id)
-        else:
-            self.book.thaw(row.dag_id)
+        self.limits.set_paused(row.dag_id, is_paused=dag.is_frozen)
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
 
@@ -323,6 +320,7 @@ class Scheduler:
         self._refresh_pools()
         for row in self._store.load_dags():
             self.dags[row.dag_id] = DagState(row)
+            self.limits.set_paused(row.dag_id, is_paused=row.is_paused)
         runs = self._store.load_unfinished_runs()
         for run in runs:
             if run.state is DagRunState.RUNNING:

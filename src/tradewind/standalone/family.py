@@ -30,6 +30,7 @@ _LONGEST_DELAY_S = 5.0
 _STEADY_S = 10.0
 """A member that lived so long is started again without delay when it dies."""
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 EX_CONFIG = 78
 """Exit code (sysexits) of a member that cannot work with its settings: starting it again would not help."""
 
@@ -104,12 +105,12 @@ class Family:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
-            _die_with_parent()
+            _mark_as(member.name)
             index = self._members.index(member)
             code = member.body(lambda: self._say_ready(index))
         except KeyboardInterrupt:
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a forked child must not return into the supervisor
             _log.exception("%s ended with an error", member.name)
         finally:
             logging.shutdown()
@@ -186,10 +187,15 @@ class Family:
                 os.waitpid(member.pid, 0)
 
 
-def _die_with_parent() -> None:
-    """Ask Linux for SIGTERM when the supervisor dies, however it dies; elsewhere the members outlive a `kill -9` of it."""
+def _mark_as(name: str) -> None:
+    """Give the process a name for `ps` and `top`, and ask Linux for SIGTERM when the supervisor dies, however it dies.
+
+    Elsewhere the members outlive a `kill -9` of the supervisor.
+    """
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_NAME, f"tw-{name}"[:15].encode(), 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _ignore(_number: int, _frame: object) -> None:

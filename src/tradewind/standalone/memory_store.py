@@ -1,0 +1,224 @@
+"""A worker store in memory: what `dag.test()` and `tasks test` use where no database is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord, XComRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from typing import Any, Protocol
+
+    from tradewind.core.clock import Clock
+    from tradewind.serialization.records import ConnectionRecord
+
+    class Settings(Protocol):
+        """Where variables and connections come from: the database when there is one."""
+
+        def get_variable(self, key: str) -> str | None:
+            """Return a variable's value."""
+            ...
+
+        def get_variable_keys(self, prefix: str = "") -> list[str]:
+            """Return the keys with that prefix."""
+            ...
+
+        def get_connection(self, conn_id: str) -> ConnectionRecord | None:
+            """Return a connection."""
+            ...
+
+
+class MemoryStore:
+    """`tradewind.sdk.ports.WorkerStore` in memory. What tasks write stays here; what they read may come from `behind`."""
+
+    def __init__(self, clock: Clock, behind: Settings | None = None) -> None:
+        """Read variables and connections that were not set here from `behind`, if given."""
+        self.variables: dict[str, str] = {}
+        self.connections: dict[str, ConnectionRecord] = {}
+        self.runs: dict[tuple[str, str], DagRunRecord] = {}
+        self.task_instances: Callable[[], list[TaskInstanceRecord]] = list
+        """Asked for the state of the run under test."""
+        self._deleted: set[str] = set()
+        self._xcoms: dict[tuple[str, str, str, int, str], XComRecord] = {}
+        self._clock = clock
+        self._behind = behind
+
+    def get_variable(self, key: str) -> str | None:
+        """Return the value, or None when there is no such variable."""
+        if key in self.variables:
+            return self.variables[key]
+        return self._behind.get_variable(key) if self._behind is not None and key not in self._deleted else None
+
+    def set_variable(self, key: str, value: str, description: str | None = None) -> None:
+        """Create or overwrite a variable, here only."""
+        del description  # shown in pages, which a test run has not
+        self.variables[key] = value
+
+    def delete_variable(self, key: str) -> bool:
+        """Delete a variable, here only; return whether there was one."""
+        was_there = self.get_variable(key) is not None
+        self.variables.pop(key, None)
+        self._deleted.add(key)
+        return was_there
+
+    def get_variable_keys(self, prefix: str = "") -> list[str]:
+        """Return the sorted keys that start with `prefix`."""
+        behind = self._behind.get_variable_keys(prefix) if self._behind is not None else []
+        keys = {key for key in behind if key not in self._deleted}
+        return sorted(keys | {key for key in self.variables if key.startswith(prefix)})
+
+    def get_connection(self, conn_id: str) -> ConnectionRecord | None:
+        """Return the connection, or None when there is no such one."""
+        if conn_id in self.connections:
+            return self.connections[conn_id]
+        return self._behind.get_connection(conn_id) if self._behind is not None else None
+
+    def get_xcom(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int = -1,
+        key: str = "return_value",
+        include_prior_dates: bool = False,
+    ) -> XComRecord | None:
+        """Return one XCom of this test run."""
+        del include_prior_dates  # there is one run
+        return self._xcoms.get((dag_id, run_id, task_id, map_index, key))
+
+    def get_xcoms(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        task_ids: Sequence[str] | None = None,
+        map_indexes: Sequence[int] | None = None,
+        key: str | None = None,
+        include_prior_dates: bool = False,
+    ) -> list[XComRecord]:
+        """Return every XCom that matches, by task_id and map index."""
+        del include_prior_dates  # there is one run
+        found = [
+            record
+            for record in self._xcoms.values()
+            if (record.dag_id, record.run_id) == (dag_id, run_id)
+            and (task_ids is None or record.task_id in task_ids)
+            and (map_indexes is None or record.map_index in map_indexes)
+            and (key is None or record.key == key)
+        ]
+        return sorted(found, key=lambda record: (record.task_id, record.map_index, record.key))
+
+    def set_xcom(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int = -1,
+        key: str,
+        value: bytes,
+    ) -> None:
+        """Store one XCom."""
+        self._xcoms[dag_id, run_id, task_id, map_index, key] = XComRecord(
+            dag_id=dag_id,
+            run_id=run_id,
+            task_id=task_id,
+            map_index=map_index,
+            key=key,
+            value=value,
+            created_at=self._clock.now(),
+        )
+
+    def delete_xcoms(
+        self,
+        *,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: int = -1,
+        key: str | None = None,
+    ) -> None:
+        """Delete one XCom, or all of the task instance."""
+        owner = (dag_id, run_id, task_id, map_index)
+        for name in [name for name in self._xcoms if name[:4] == owner and key in {None, name[4]}]:
+            del self._xcoms[name]
+
+    def get_dag_runs(
+        self,
+        *,
+        dag_id: str,
+        run_ids: Sequence[str] | None = None,
+        logical_dates: Sequence[datetime] | None = None,
+        state: str | None = None,
+        run_type: str | None = None,
+        before_logical_date: datetime | None = None,
+        after_logical_date: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[DagRunRecord]:
+        """Return matching runs, newest logical date first."""
+        found = [
+            run
+            for run in self.runs.values()
+            if run.dag_id == dag_id
+            and (run_ids is None or run.run_id in run_ids)
+            and (logical_dates is None or run.logical_date in logical_dates)
+            and state in {None, run.state}
+            and run_type in {None, run.run_type}
+            and _is_between(run.logical_date, after_logical_date, before_logical_date)
+        ]
+        found.sort(key=lambda run: run.logical_date or run.run_after, reverse=True)
+        return found[:limit]
+
+    def get_task_instances(
+        self,
+        *,
+        dag_id: str,
+        run_ids: Sequence[str] | None = None,
+        logical_dates: Sequence[datetime] | None = None,
+        task_ids: Sequence[str] | None = None,
+        states: Sequence[str] | None = None,
+    ) -> list[TaskInstanceRecord]:
+        """Return matching task instances of the run under test."""
+        return [
+            instance
+            for instance in self.task_instances()
+            if instance.dag_id == dag_id
+            and (run_ids is None or instance.run_id in run_ids)
+            and (logical_dates is None or instance.logical_date in logical_dates)
+            and (task_ids is None or instance.task_id in task_ids)
+            and (states is None or instance.state in states)
+        ]
+
+    def trigger_dag_run(
+        self,
+        *,
+        dag_id: str,
+        run_id: str | None = None,
+        logical_date: datetime | None = None,
+        conf: dict[str, Any] | None = None,
+        note: str | None = None,
+        reset: bool = False,
+    ) -> DagRunRecord:
+        """Note the wish: a test run has no scheduler that would carry it out."""
+        del note, reset
+        now = self._clock.now()
+        record = DagRunRecord(
+            dag_id=dag_id,
+            run_id=run_id or f"manual__{(logical_date or now).isoformat()}",
+            run_type="manual",
+            state="queued",
+            logical_date=logical_date,
+            run_after=now,
+            conf=conf or {},
+        )
+        self.runs[record.dag_id, record.run_id] = record
+        return record
+
+
+def _is_between(date: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    if date is None:
+        return after is None and before is None
+    return (after is None or date > after) and (before is None or date < before)
