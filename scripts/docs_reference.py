@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,7 @@ def cli_page() -> Iterator[str]:
     yield "# Command line"
     for name, command in commands():
         context = click.Context(command, info_name=name)
-        yield from ("", f"## {name}", "", escaped((command.help or "").replace("\b", "").strip()), "")
+        yield from ("", f"## {name}", "", escaped(inspect.cleandoc((command.help or "").replace("\b", ""))), "")
         yield from ("```", command.get_usage(context), "```")
         rows = [row for row in map(parameter_row(context), command.params) if row]
         if rows:
