@@ -104,9 +104,7 @@ def test_author_defaults_are_spelled_right() -> None:
         ("schedule_interval", "@daily", "task_id", "t", "the DAG's schedule"),
     ],
 )
-def test_arguments_of_old_operators(
-    argument: str, value: object, attribute: str, means: object, modern: str
-) -> None:
+def test_arguments_of_old_operators(argument: str, value: object, attribute: str, means: object, modern: str) -> None:
     made = BashOperator(task_id="t", bash_command="true", **{argument: value})
     assert getattr(made, attribute) == means
     assert notes() == {f"BashOperator({argument}=...)": modern}
@@ -114,7 +112,9 @@ def test_arguments_of_old_operators(
 
 def test_old_trigger_rules() -> None:
     assert EmptyOperator(task_id="t", trigger_rule="dummy").trigger_rule == "always"
-    assert EmptyOperator(task_id="u", trigger_rule="none_failed_or_skipped").trigger_rule == "none_failed_min_one_success"
+    assert (
+        EmptyOperator(task_id="u", trigger_rule="none_failed_or_skipped").trigger_rule == "none_failed_min_one_success"
+    )
     assert list(notes()) == ["trigger_rule='dummy'", "trigger_rule='none_failed_or_skipped'"]
 
 

@@ -35,7 +35,13 @@ class Closed(BaseOperator):
 
 def test_what_is_left_out_has_airflows_default() -> None:
     task = BaseOperator(task_id="t")
-    assert (task.owner, task.queue, task.pool, task.pool_slots, task.retries) == ("airflow", "default", "default_pool", 1, 0)
+    assert (task.owner, task.queue, task.pool, task.pool_slots, task.retries) == (
+        "airflow",
+        "default",
+        "default_pool",
+        1,
+        0,
+    )
     assert task.retry_delay == timedelta(minutes=5)
     assert task.trigger_rule is TriggerRule.ALL_SUCCESS
     assert (task.weight_rule, task.priority_weight) == ("downstream", 1)
@@ -46,7 +52,9 @@ def test_what_is_left_out_has_airflows_default() -> None:
 
 def test_the_installation_changes_defaults() -> None:
     install_author_defaults(
-        AuthorDefaults(owner="us", queue="q", retries=2, retry_delay_s=5, execution_timeout_s=60, weight_rule="absolute")
+        AuthorDefaults(
+            owner="us", queue="q", retries=2, retry_delay_s=5, execution_timeout_s=60, weight_rule="absolute"
+        )
     )
     task = BaseOperator(task_id="t")
     assert (task.owner, task.queue, task.retries, task.weight_rule) == ("us", "q", 2, "absolute")
@@ -251,7 +259,12 @@ def test_names_for_people() -> None:
     with DAG("d"), TaskGroup("g"):
         task = EmptyOperator(task_id="t")
         shown = EmptyOperator(task_id="u", task_display_name="Shown")
-    assert (task.task_id, task.label, task.task_display_name, task.operator_name) == ("g.t", "t", "g.t", "EmptyOperator")
+    assert (task.task_id, task.label, task.task_display_name, task.operator_name) == (
+        "g.t",
+        "t",
+        "g.t",
+        "EmptyOperator",
+    )
     assert (shown.label, shown.task_display_name) == ("Shown", "Shown")
     assert repr(task) == "<Task(EmptyOperator): g.t>"
     assert EmptyOperator(task_id="x").dag_id == "adhoc_airflow"

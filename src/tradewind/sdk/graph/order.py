@@ -58,8 +58,34 @@ def is_group(node: Any) -> bool:
 def sort_children(group: TaskGroup) -> list[Any]:
     """Return a group's children so that each comes after those it depends on, else in the author's order.
 
-    Raises `AirflowDagCycleException`.
+    The order is Airflow's: as if one went through the children again and again, each time taking those whose
+    upstream ones are taken. Raises `AirflowDagCycleException`.
     """
+    before = _before(group)
+    places = {key: place for place, key in enumerate(before)}
+    after: dict[str, list[str]] = {key: [] for key in before}
+    for key, upstream in before.items():
+        for other in upstream:
+            after[other].append(key)
+    rounds = dict.fromkeys(before, 1)
+    waiting_for = {key: len(upstream) for key, upstream in before.items()}
+    ready = [key for key, count in waiting_for.items() if not count]
+    for key in ready:  # it grows while it is walked
+        for other in after[key]:
+            # One that stands later in the author's order is met in the same round.
+            needed = rounds[key] + (places[key] > places[other])
+            rounds[other] = max(rounds[other], needed)
+            waiting_for[other] -= 1
+            if not waiting_for[other]:
+                ready.append(other)
+    if len(ready) < len(before):
+        waiting = ", ".join(sorted(key for key, count in waiting_for.items() if count))
+        raise AirflowDagCycleException(f"Cycle detected in DAG: {group.dag.dag_id}. Wait for each other: {waiting}")
+    return [group.children[key] for key in sorted(ready, key=lambda key: (rounds[key], places[key]))]
+
+
+def _before(group: TaskGroup) -> dict[str, set[str]]:
+    """Return for each child of a group, in the author's order, the children that have tasks before its tasks."""
     inside: dict[str, str] = {}
     for key, child in group.children.items():
         for task in child if is_group(child) else (child,):
@@ -68,15 +94,7 @@ def sort_children(group: TaskGroup) -> list[Any]:
     for task_id, key in inside.items():
         upstream = group.dag.task_dict[task_id].upstream_task_ids
         before[key] |= {inside[other] for other in upstream if other in inside} - {key}
-    ordered: list[Any] = []
-    left = dict(group.children)
-    while left:
-        placed = [key for key in left if not before[key] & left.keys()]
-        if not placed:
-            waiting = ", ".join(sorted(left))
-            raise AirflowDagCycleException(f"Cycle detected in DAG: {group.dag.dag_id}. Wait for each other: {waiting}")
-        ordered += [left.pop(key) for key in placed]
-    return ordered
+    return before
 
 
 def flatten(group: TaskGroup) -> list[BaseOperator]:
