@@ -55,8 +55,6 @@ _log = logging.getLogger(__name__)
 class SchedulerOptions:
     """What the scheduler is told by the composition root. Durations in seconds."""
 
-    owner: str
-    """Who holds the lease: host, process, start."""
     parallelism: int = 32
     lease_ttl_s: float = 10.0
     heartbeat_interval_s: float = 3.0
@@ -79,8 +77,12 @@ class Scheduler:
         log_path: Callable[[DagRunFacts, str, int, int], str],
         clock: Clock,
         options: SchedulerOptions,
+        on_heartbeat: Callable[[], None] | None = None,
     ) -> None:
-        """Take the ports. `log_path(run, task_id, map_index, try_number)` names a try's log file."""
+        """Take the ports. `log_path(run, task_id, map_index, try_number)` names a try's log file.
+
+        `on_heartbeat` is called at every renewal of the lease: for the health page.
+        """
         self.dags: dict[str, DagState] = {}
         self.reactor = SelectorReactor(clock, self._answer)
         self._stopping = threading.Event()
@@ -91,6 +93,7 @@ class Scheduler:
         self._log_path = log_path
         self._clock = clock
         self._options = options
+        self._on_heartbeat = on_heartbeat
         self._epoch = 0
         self._collector = Collector()
         self.limits = Limits(options.parallelism, ())
@@ -103,8 +106,11 @@ class Scheduler:
 
     # ---- life ----------------------------------------------------------------------------------------------------------
 
-    def run(self, epoch: int) -> None:
-        """Schedule under the lease of `epoch` until `stop`. Raises `LeaseLostError` when another one has taken over."""
+    def run(self, epoch: int, on_ready: Callable[[], None] | None = None) -> None:
+        """Schedule under the lease of `epoch` until `stop`; `on_ready` is called when everything stored is taken up.
+
+        Raises `LeaseLostError` when another scheduler has taken over.
+        """
         self._epoch = epoch
         self._executor.start(self.reactor)
         self.reactor.watch(self._listener.fileno(), self._hear)
@@ -112,9 +118,12 @@ class Scheduler:
             self._boot()
             self._every(self._options.heartbeat_interval_s, self._beat)
             self._every(self._options.sweep_interval_s, self._sweep)
+            self.turn()
+            if on_ready is not None:
+                on_ready()
             while not self._stopping.is_set():
-                self.turn()
                 self.reactor.turn()
+                self.turn()
         finally:
             self._executor.stop(self._options.shutdown_grace_s)
             self._finish_up()
@@ -356,6 +365,8 @@ class Scheduler:
 
     def _beat(self) -> None:
         self._store.renew_lease(self._clock.now())
+        if self._on_heartbeat is not None:
+            self._on_heartbeat()
 
     def _every(self, interval_s: float, action: Callable[[], None]) -> None:
         def tick() -> None:

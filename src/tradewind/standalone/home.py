@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -54,6 +55,22 @@ def jwt_secret(settings: Settings) -> str:
     """Return what API tokens are signed with: the setting, else one kept in the home."""
     configured = settings.string("api_auth", "jwt_secret") or settings.string("api", "secret_key")
     return configured or _kept(Path(settings.home) / _JWT_SECRET, lambda: secrets.token_urlsafe(48))
+
+
+def first_passwords(settings: Settings) -> dict[str, str]:
+    """Make sure that each user of the settings has a password; returns those made now, to be shown once.
+
+    They are kept, as Airflow's simple auth manager keeps them, in one JSON file that only its owner reads.
+    """
+    path = Path(settings.string("core", "simple_auth_manager_passwords_file"))
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    names = [entry.partition(":")[0] for entry in settings.names("core", "simple_auth_manager_users")]
+    made = {name: secrets.token_urlsafe(12) for name in names if name and name not in known}
+    if made:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(known | made, file, indent=1)
+    return made
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

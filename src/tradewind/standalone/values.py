@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +99,10 @@ def processor_settings(settings: Settings) -> ProcessorSettings:
 
 def scheduler_options(settings: Settings) -> SchedulerOptions:
     """Return what the scheduler is told."""
+    heartbeat_s = settings.number("scheduler", "scheduler_heartbeat_sec")
     return SchedulerOptions(
-        owner=f"{socket.gethostname()}:{os.getpid()}",
         parallelism=settings.integer("core", "parallelism"),
-        heartbeat_interval_s=settings.number("scheduler", "scheduler_heartbeat_sec"),
+        lease_ttl_s=max(10.0, 3 * heartbeat_s),
+        heartbeat_interval_s=heartbeat_s,
         sweep_interval_s=settings.number("scheduler", "sweep_interval"),
     )

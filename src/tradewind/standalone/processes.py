@@ -1,0 +1,175 @@
+"""Building each process of the family from the settings: the only place where ports meet their adapters."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from tradewind.core.clock import SystemClock
+from tradewind.dag_processor.processor import DagProcessor
+from tradewind.executors.local import LocalExecutor
+from tradewind.logs.layout import LogLayout, TryLogId
+from tradewind.metadata import schema
+from tradewind.metadata.batch import LeaseLostError
+from tradewind.metadata.dags import DagStore
+from tradewind.metadata.database import Database
+from tradewind.metadata.doorbell.listening import listen
+from tradewind.metadata.encryption import Cipher
+from tradewind.metadata.errors import DatabaseUnavailableError
+from tradewind.metadata.jobs import JobStore
+from tradewind.metadata.scheduling import SchedulerStore
+from tradewind.metadata.worker_store import DatabaseWorkerStore
+from tradewind.scheduler.leadership import take_lease
+from tradewind.scheduler.scheduler import Scheduler
+from tradewind.standalone.home import fernet_key, prepare_home
+from tradewind.standalone.values import processor_settings, scheduler_options, worker_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tradewind.config.settings import Settings
+    from tradewind.core.clock import Clock
+    from tradewind.serialization.messages import DagRunFacts
+
+_log = logging.getLogger(__name__)
+
+SCHEDULER_CONNECTIONS = 3
+PROCESSOR_CONNECTIONS = 2
+EX_LEASE_LOST = 75
+"""sysexits' "try again": another scheduler has taken over; started again this one stands by."""
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Send the process's own log to standard error."""
+    logging.basicConfig(level=settings.string("logging", "logging_level"), format=_LOG_FORMAT, stream=sys.stderr)
+    for name in ("alembic", "sqlalchemy", "watchfiles", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def open_database(settings: Settings, connections: int) -> Database:
+    """Return the metadata database with its schema checked."""
+    database = Database.open(settings.string("database", "sql_alchemy_conn"), pool_size=connections)
+    schema.check(database).require_current()
+    return database
+
+
+def migrate_at_start(settings: Settings) -> None:
+    """Create the schema, or bring it up to date, when the settings ask for that."""
+    database = Database.open(settings.string("database", "sql_alchemy_conn"), pool_size=1)
+    try:
+        if settings.boolean("database", "migrate_at_start"):
+            schema.migrate(database)
+        else:
+            schema.check(database).require_current()
+    finally:
+        database.dispose()
+
+
+def run_scheduler(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
+    """Run the scheduler with its executor until SIGTERM; returns the exit code."""
+    prepare_home(settings)
+    clock = SystemClock()
+    database = open_database(settings, SCHEDULER_CONNECTIONS)
+    store = SchedulerStore(database, clock)
+    options = scheduler_options(settings)
+    hostname = socket.gethostname()
+    with _stop_event() as stopping, _job(database, clock, "scheduler") as beat:
+        epoch = take_lease(store, hostname=hostname, ttl_s=options.lease_ttl_s, clock=clock, stopping=stopping)
+        if epoch is None:
+            return 0
+        scheduler = Scheduler(
+            store=store,
+            listener=listen(database),
+            executor=LocalExecutor(
+                clock=clock,
+                options=worker_options(settings),
+                parallelism=options.parallelism,
+                kill_grace_s=settings.number("core", "killed_task_cleanup_time"),
+            ),
+            answer=DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings))).answer,
+            log_path=_log_paths(settings),
+            clock=clock,
+            options=options,
+            on_heartbeat=beat,
+        )
+        _on_stop(scheduler.stop)
+        try:
+            scheduler.run(epoch, on_ready)
+        except LeaseLostError as error:
+            _log.error("%s: stopping", error)
+            return EX_LEASE_LOST
+        with contextlib.suppress(DatabaseUnavailableError):
+            store.release_lease()
+    return 0
+
+
+def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = None) -> int:
+    """Run the DAG processor until SIGTERM; returns the exit code."""
+    prepare_home(settings)
+    clock = SystemClock()
+    database = open_database(settings, PROCESSOR_CONNECTIONS)
+    reader = DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings)))
+    with _stop_event() as stopping, _job(database, clock, "dag_processor") as beat:
+        processor = DagProcessor(processor_settings(settings), DagStore(database, clock), reader, clock, beat)
+
+        def stop() -> None:
+            stopping.set()
+            processor.wake()
+
+        _on_stop(stop)
+        if on_ready is not None:
+            on_ready()
+        processor.run(stopping)
+    return 0
+
+
+def _log_paths(settings: Settings) -> Callable[[DagRunFacts, str, int, int], str]:
+    layout = LogLayout(
+        settings.string("logging", "base_log_folder"),
+        settings.string("logging", "log_filename_template"),
+    )
+
+    def log_path(run: DagRunFacts, task_id: str, map_index: int, try_number: int) -> str:
+        return str(layout.path(TryLogId(run.dag_id, run.run_id, task_id, map_index, try_number)))
+
+    return log_path
+
+
+@contextlib.contextmanager
+def _stop_event() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set, until something better is told of them."""
+    stopping = threading.Event()
+    _on_stop(stopping.set)
+    yield stopping
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop())
+
+
+@contextlib.contextmanager
+def _job(database: Database, clock: Clock, kind: str) -> Iterator[Callable[[], None]]:
+    """Show the process on the health page for the block; gives the function that beats."""
+    jobs = JobStore(database, clock)
+    job_pk = jobs.start(kind, socket.gethostname(), os.getpid())
+
+    def beat() -> None:
+        # A missed beat shows on the page; what the process is for must not fail of it.
+        with contextlib.suppress(DatabaseUnavailableError):
+            jobs.beat(job_pk)
+
+    try:
+        yield beat
+    finally:
+        with contextlib.suppress(DatabaseUnavailableError):
+            jobs.end(job_pk)
+        database.dispose()

@@ -1,0 +1,88 @@
+"""`tradewind standalone`: the whole family on this machine, with a database of its own and a first user."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from tradewind._version import __version__
+from tradewind.config.values import ConfigurationError
+from tradewind.core.clock import SystemClock
+from tradewind.standalone.family import EX_CONFIG, Family, Member
+from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
+from tradewind.standalone.processes import (
+    migrate_at_start,
+    run_api_server,
+    run_dag_processor,
+    run_scheduler,
+    set_up_logging,
+)
+from tradewind.standalone.values import base_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 15.0
+
+
+def run_standalone(settings: Settings) -> int:
+    """Run scheduler, DAG processor and web server until SIGTERM or SIGINT; returns the exit code.
+
+    Raises `ConfigurationError` for settings that cannot work: an unwritable home, a port in use.
+    """
+    set_up_logging(settings)
+    prepare_home(settings)
+    fernet_key(settings)
+    jwt_secret(settings)
+    passwords = first_passwords(settings)
+    listening = listen_on(settings)
+    migrate_at_start(settings)
+    members = [
+        Member("scheduler", _body(lambda ready: run_scheduler(settings, ready))),
+        Member("dag-processor", _body(lambda ready: run_dag_processor(settings, ready))),
+        Member("api-server", _body(lambda ready: run_api_server(settings, ready, listening))),
+    ]
+
+    def tell() -> None:
+        lines = [f"Tradewind {__version__} is ready at {base_url(settings)}"]
+        lines += [f"  sign in as {name!r} with the password {password}" for name, password in passwords.items()]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+    return Family(members, clock=SystemClock(), grace_s=_GRACE_S, on_ready=tell).run()
+
+
+def listen_on(settings: Settings) -> socket.socket:
+    """Return a socket that listens where the web server will answer; kept open, so that its restarts lose no caller."""
+    host, port = settings.string("api", "host"), settings.integer("api", "port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; "
+            "stop what uses it or choose another with TRADEWIND__API__PORT",
+        ) from None
+    listening.listen(1024)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _body(run: Callable[[Callable[[], None]], int]) -> Callable[[Callable[[], None]], int]:
+    def body(ready: Callable[[], None]) -> int:
+        try:
+            return run(ready)
+        except ConfigurationError as error:
+            _log.error("%s", error)
+            return EX_CONFIG
+
+    return body
