@@ -1,0 +1,167 @@
+"""What a forked child does: import one DAG file, describe what it defines, send that in one message."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import os
+import pkgutil
+import resource
+import signal
+import socket
+import sys
+import time
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import tradewind.sdk
+from tradewind.airflow.finder import install
+from tradewind.dag_processor.child_store import ChildStore
+from tradewind.dag_processor.file_watch import FileWatch
+from tradewind.dag_processor.messages import ParsedDag, ParseError, ParseOutcome, ParseRequest, ParseWarning, pack
+from tradewind.dag_processor.problems import describe
+from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
+from tradewind.sdk.deprecations import drain_deprecations
+from tradewind.sdk.document import to_document
+from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.importing import extend_sys_path, import_dag_file, module_name_of
+from tradewind.sdk.ports import install_worker_store
+from tradewind.serialization.document import encode_document
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tradewind.dag_processor.messages import ForkerSetup
+    from tradewind.sdk.definitions.dag import DAG
+    from tradewind.sdk.ports import WorkerStore
+
+PRELOADED = (
+    *("airflow", "airflow.models", "airflow.decorators", "airflow.sdk", "airflow.exceptions", "airflow.utils.dates"),
+    *("airflow.operators.python", "airflow.operators.bash", "airflow.operators.empty", "airflow.utils.task_group"),
+    *("airflow.providers.standard.operators.python", "airflow.providers.standard.operators.bash"),
+    *("csv", "json", "logging", "os", "pathlib", "pendulum", "random", "re", "textwrap", "time", "typing", "uuid"),
+)
+"""What many DAG files import: loaded once in the forker instead of once a file."""
+
+TYPICAL_FILE = "typical_dag.py"
+EXIT_BROKEN = 70
+"""Status of a child whose own part failed, not the author's."""
+_CPU_MARGIN_S = 10
+
+
+def prepare(setup: ForkerSetup) -> None:
+    """Load in the forker what every child needs, so that it is there after the fork."""
+    install()
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):  # a library that is not installed is no child's need
+            import_module(name)
+    for found in pkgutil.walk_packages(tradewind.sdk.__path__, f"{tradewind.sdk.__name__}."):
+        import_module(found.name)
+    _warm_up(setup)
+    extend_sys_path(setup.import_paths)
+    install_author_defaults(AuthorDefaults(**setup.author_defaults))
+    sys.dont_write_bytecode = True  # a cached module is chosen by time and size, which a quick edit need not change
+
+
+def run(request: ParseRequest, setup: ForkerSetup, result_fd: int) -> int:
+    """Do the child's whole work in a forked process; return its exit status."""
+    owner = os.getpid()
+    started = time.monotonic()
+    gc.disable()  # a short life: the collector would only copy shared pages
+    faulthandler.enable(file=2)
+    result = socket.socket(fileno=result_fd)
+    install_worker_store(cast("WorkerStore", ChildStore(result)))
+    watch = FileWatch((*setup.import_paths, request.folder))
+    watch.start()
+    dags, errors = _import(request, setup)
+    if os.getpid() != owner:
+        return 0  # author code forked, and its copy came out here
+    documents, more_errors = _describe_dags(dags, request, setup)
+    outcome = ParseOutcome(
+        dags=tuple(documents),
+        errors=(*errors, *more_errors),
+        warnings=_deprecations(request.folder),
+        files=watch.files(request.path),
+        folders=watch.folders(),
+        duration_s=time.monotonic() - started,
+    )
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # author code may have put anything there
+            stream.flush()
+    result.sendall(pack(outcome))
+    return 0
+
+
+def _warm_up(setup: ForkerSetup) -> None:
+    """Import a typical DAG file, so that what is loaded and built on first use is there before the first fork."""
+    folder = os.path.dirname(__file__)  # noqa: PTH120 - a plain string
+    request = ParseRequest(request_id=0, path=f"{folder}/{TYPICAL_FILE}", folder=folder)
+    dags = import_dag_file(request.path, request.folder)
+    sys.modules.pop(module_name_of(request.path))
+    sys.path.remove(request.folder)
+    _describe_dags(dags, request, setup)
+    FileWatch((request.folder,)).files(request.path)
+
+
+def _import(request: ParseRequest, setup: ForkerSetup) -> tuple[list[DAG], list[ParseError]]:
+    """Run the author's code under its limits. Whatever it raises becomes an error."""
+    memory_limits = _limit_memory(setup.max_memory_bytes)
+    cpu_s = int(setup.kill_timeout_s) + _CPU_MARGIN_S
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    warnings.simplefilter("ignore")  # deprecations are noted apart; nobody reads the rest here
+    signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, setup.import_timeout_s)
+    try:
+        try:
+            dags = import_dag_file(request.path, request.folder, safe_mode=setup.safe_mode)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            resource.setrlimit(resource.RLIMIT_DATA, memory_limits)
+    except BaseException as error:  # noqa: BLE001 - sys.exit and the time limit are errors of the file too
+        return [], [ParseError(message=describe(error, request, setup))]
+    return dags, []
+
+
+def _describe_dags(
+    dags: list[DAG], request: ParseRequest, setup: ForkerSetup
+) -> tuple[list[ParsedDag], list[ParseError]]:
+    """Return the documents; a DAG that cannot be one gives an error and leaves the others alone."""
+    documents: dict[str, ParsedDag] = {}
+    errors: list[ParseError] = []
+    for dag in dags:
+        try:
+            document = to_document(dag, dag_folder=request.folder)
+            encoded = encode_document(document)
+        except Exception as error:  # noqa: BLE001 - author classes take part in describing a DAG
+            errors.append(ParseError(message=describe(error, request, setup, subject=f"DAG {dag.dag_id!r}")))
+            continue
+        if document.dag_id in documents:
+            errors.append(ParseError(message=f"{document.relative_fileloc}: defines DAG {document.dag_id!r} twice"))
+            continue
+        documents[document.dag_id] = ParsedDag(dag_id=document.dag_id, document=encoded)
+    return list(documents.values()), errors
+
+
+def _deprecations(folder: str) -> tuple[ParseWarning, ...]:
+    return tuple(
+        ParseWarning(
+            kind="deprecated",
+            message=f"{os.path.relpath(note.file, folder) if note.file else '?'}:{note.line}: {note.message}",
+        )
+        for note in drain_deprecations()
+    )
+
+
+def _limit_memory(max_bytes: int) -> tuple[int, int]:
+    """Set the limit, and return the one before so that describing the DAGs is not the victim of what they hold."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if max_bytes:
+        limit = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    return soft, hard
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise AirflowTaskTimeout

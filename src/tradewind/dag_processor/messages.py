@@ -1,0 +1,137 @@
+"""What the DAG processor, its parse forker and the forked children tell each other.
+
+Frames are those of `tradewind.serialization.messages`. On the control stream each `ParseRequest` comes with one file
+descriptor: the child's end of a stream socket that leads straight to the DAG processor.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+
+from tradewind.serialization.messages import StoreCall, StoreReply
+
+
+class ForkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for every file: given to the forker when it starts, as JSON in its only argument."""
+
+    control_fd: int
+    parsing_processes: int
+    import_paths: tuple[str, ...]
+    """Go to the end of sys.path: the DAG folders and the plugins folder."""
+    author_defaults: dict[str, Any] = {}
+    """Arguments of `tradewind.sdk.author_defaults.AuthorDefaults`."""
+    safe_mode: bool = True
+    """Leave out members of an archive that do not look like DAG files."""
+    traceback_depth: int = 2
+    """Frames that an import error shows; 0 for no traceback."""
+    max_memory_bytes: int = 0
+    """0 for no limit."""
+    import_timeout_s: float = 30.0
+    """After so long the import is interrupted by an exception."""
+    kill_timeout_s: float = 50.0
+    """After so long the child is killed."""
+
+
+class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Import one file and say what it defines."""
+
+    request_id: int
+    path: str
+    folder: str
+    """The DAG folder, to which paths in the answer are relative."""
+
+
+class ParsedDag(msgspec.Struct, frozen=True, kw_only=True):
+    """One DAG that the file defines."""
+
+    dag_id: str
+    document: bytes
+    """Canonical JSON, see `tradewind.serialization.document`."""
+
+
+class ParseError(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with the file. The first line of `message` says it in one sentence."""
+
+    message: str
+    member: str = ""
+    """In a zip archive, the file inside."""
+
+
+class ParseWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that works but should be changed."""
+
+    kind: str
+    message: str
+    dag_id: str | None = None
+
+
+class FileRead(msgspec.Struct, frozen=True, kw_only=True):
+    """One file below the import paths on which the outcome depends."""
+
+    path: str
+    digest: str
+    """SHA-256 of its bytes; empty when it was looked for and is not there."""
+
+
+class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", omit_defaults=True):
+    """What came of one import, sent by the child."""
+
+    dags: tuple[ParsedDag, ...] = ()
+    errors: tuple[ParseError, ...] = ()
+    warnings: tuple[ParseWarning, ...] = ()
+    files: tuple[FileRead, ...] = ()
+    """The file itself, the modules it imported and the files it read, sorted by path."""
+    folders: tuple[FileRead, ...] = ()
+    """Folders that it listed; the digest is one of the names inside."""
+    duration_s: float = 0.0
+
+
+class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The child of a request is gone, sent by the forker: always, and after the child's outcome."""
+
+    request_id: int
+    status: int = 0
+    """Exit status, or minus the number of the signal."""
+    was_too_slow: bool = False
+    """The forker killed it for its time."""
+    output: str = ""
+    """What it wrote to standard output and standard error: the beginning and the end of it."""
+
+
+ChildMessage = StoreCall | ParseOutcome
+
+_LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder = msgspec.msgpack.Decoder(ParseRequest)
+_end_decoder = msgspec.msgpack.Decoder(ChildEnd)
+_child_decoder: msgspec.msgpack.Decoder[ChildMessage] = msgspec.msgpack.Decoder(ChildMessage)
+_reply_decoder = msgspec.msgpack.Decoder(StoreReply)
+
+
+def pack(message: ParseRequest | ChildEnd | ChildMessage | StoreReply) -> bytes:
+    """Return the message as one frame."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_request(body: bytes) -> ParseRequest:
+    """Return the request in a frame's body."""
+    return _request_decoder.decode(body)
+
+
+def decode_end(body: bytes) -> ChildEnd:
+    """Return the end of a child in a frame's body."""
+    return _end_decoder.decode(body)
+
+
+def decode_child_message(body: bytes) -> ChildMessage:
+    """Return what a child sent; raises `msgspec.ValidationError` when author code wrote to its socket."""
+    return _child_decoder.decode(body)
+
+
+def decode_reply(body: bytes) -> StoreReply:
+    """Return the answer to a store call in a frame's body."""
+    return _reply_decoder.decode(body)

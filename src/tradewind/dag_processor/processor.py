@@ -1,0 +1,277 @@
+"""The DAG processor's loop: hears of changes, has files parsed, writes what they define.
+
+One thread, one selector: file events, the forker, its children, and a socket to be woken by. It never imports author
+code, and waits in the kernel when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tradewind.dag_processor.answers import Answers
+from tradewind.dag_processor.catalogue import Catalogue
+from tradewind.dag_processor.discovery import walk_folder
+from tradewind.dag_processor.messages import ForkerSetup
+from tradewind.dag_processor.outbox import Outbox
+from tradewind.dag_processor.pool import ParsePool
+from tradewind.dag_processor.results import file_result
+from tradewind.dag_processor.watcher import watch
+from tradewind.metadata.errors import DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from tradewind.core.clock import Clock
+    from tradewind.dag_processor.answers import SecretReader
+    from tradewind.dag_processor.pool import Parsed
+    from tradewind.metadata.dags.store import DagStore
+
+_log = logging.getLogger(__name__)
+
+QUIET_S = 0.02
+"""A change is looked at after so long without another: an editor writes a file in several steps."""
+MAX_QUIET_S = 0.2
+STOP_CHECK_S = 1.0
+"""How often a stop event is looked at; `wake` makes it at once."""
+AHEAD = 4
+"""Files handed to the forker beyond those it imports: it never waits for the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorSettings:
+    """Plain values, as the options of the same meaning in [core] and [dag_processor]."""
+
+    dag_folders: tuple[str, ...]
+    """The DAG folder, then the example DAGs where they are loaded. Absolute paths."""
+    plugins_folder: str = ""
+    ignore_syntax: str = "glob"
+    safe_mode: bool = True
+    is_paused_by_default: bool = True
+    parsing_processes: int = 2
+    import_timeout_s: float = 30.0
+    kill_timeout_s: float = 50.0
+    max_memory_bytes: int = 1536 << 20
+    traceback_depth: int = 2
+    """0 shows no traceback."""
+    min_process_interval_s: float = 0.0
+    """0: a file is imported again only when something it reads has changed."""
+    sweep_interval_s: float = 60.0
+    heartbeat_interval_s: float = 10.0
+    forker_rest_s: float = 20.0
+    """The forker is stopped when it has had nothing to do for so long."""
+    author_defaults: dict[str, Any] = field(default_factory=dict)
+    """Arguments of `tradewind.sdk.author_defaults.AuthorDefaults`."""
+
+    def forker_setup(self) -> ForkerSetup:
+        """Return what the forker and its children have to know."""
+        paths = (*self.dag_folders, self.plugins_folder)
+        return ForkerSetup(
+            control_fd=-1,
+            parsing_processes=self.parsing_processes,
+            import_paths=tuple(path for path in paths if path),
+            author_defaults=self.author_defaults,
+            safe_mode=self.safe_mode,
+            traceback_depth=self.traceback_depth,
+            max_memory_bytes=self.max_memory_bytes,
+            import_timeout_s=self.import_timeout_s,
+            kill_timeout_s=max(self.kill_timeout_s, self.import_timeout_s),
+        )
+
+
+class DagProcessor:
+    """Keeps the stored DAGs equal to what the files define. `reader` answers top-level variables and connections."""
+
+    def __init__(
+        self,
+        settings: ProcessorSettings,
+        store: DagStore,
+        reader: SecretReader,
+        clock: Clock,
+        on_heartbeat: Callable[[], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._on_heartbeat = on_heartbeat
+        self._catalogue = Catalogue(safe_mode=settings.safe_mode)
+        self._answers = Answers(reader)
+        self._outbox = Outbox(store, is_paused_by_default=settings.is_paused_by_default)
+        self._selector = selectors.DefaultSelector()
+        self._pool = ParsePool(settings.forker_setup(), self._selector, self._answers.answer, self._parsed)
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._changed: set[str] = set()
+        self._timers: dict[str, float] = {}
+        self._problems: set[str] = set()
+        self._is_cleared = False
+        """Whether the database has been rid of files that went while no processor ran."""
+
+    def wake(self) -> None:
+        """Have the loop look at its stop event, and ask variables and connections again. From any thread."""
+        with contextlib.suppress(BlockingIOError):
+            self._wake_write.send(b"\0")
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set. A database that is away is waited for."""
+        # First of all: the forker loads while the folders are read.
+        self._pool.start()
+        watcher = watch([path for path in (*self._settings.dag_folders, self._settings.plugins_folder) if path])
+        try:
+            self._selector.register(watcher, selectors.EVENT_READ, lambda: self._heard(watcher.drain()))
+            self._selector.register(self._wake_read, selectors.EVENT_READ, self._woken)
+            self._timers = {"heartbeat": self._clock.monotonic()}
+            self._walk()
+            self._forget_missing()
+            self._set_timer("sweep", self._settings.sweep_interval_s)
+            while not stop.is_set():
+                self._turn()
+                if self._is_due("sweep"):
+                    watcher.sync()
+                    self._sweep()
+        finally:
+            self._pool.close()
+            watcher.close()
+            self._selector.close()
+            self._wake_read.close()
+            self._wake_write.close()
+
+    def _turn(self) -> None:
+        self._feed()
+        for key, _events in self._selector.select(self._patience()):
+            key.data()
+        if self._is_due("changes"):
+            self._timers.pop("latest", None)
+            self._look_at_changes()
+        if self._should_flush():
+            self._flush()
+        if self._is_due("rest"):
+            self._pool.rest()
+        if self._is_due("heartbeat"):
+            self._heartbeat()
+
+    def _feed(self) -> None:
+        """Keep the forker supplied; when there is nothing left for it, let it rest a while later."""
+        while self._pool.in_flight < self._settings.parsing_processes + AHEAD:
+            file = self._catalogue.take()
+            if file is None:
+                break
+            self._answers.start_file(file.path)
+            self._pool.submit(file.path, file.folder)
+        if self._pool.in_flight:
+            self._set_timer("rest", self._settings.forker_rest_s)
+
+    def _patience(self) -> float:
+        now = self._clock.monotonic()
+        return max(0.0, min([STOP_CHECK_S, *(due - now for due in self._timers.values())]))
+
+    def _heard(self, changed: set[str]) -> None:
+        if not changed:
+            return
+        now = self._clock.monotonic()
+        self._changed |= changed
+        latest = self._timers.setdefault("latest", now + MAX_QUIET_S)
+        self._timers["changes"] = min(now + QUIET_S, latest)
+
+    def _woken(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_read.recv(4096):
+                pass
+        self._refresh_answers()
+
+    def _look_at_changes(self) -> None:
+        changed, self._changed = self._changed, set()
+        if self._catalogue.touch(changed):
+            self._walk()
+            self._catalogue.retry_errors()
+
+    def _walk(self) -> None:
+        problems: set[str] = set()
+        for folder in self._settings.dag_folders:
+            walk = walk_folder(folder, self._settings.ignore_syntax)
+            problems.update(walk.problems)
+            self._outbox.remove(self._catalogue.update(folder, walk.files))
+        for problem in sorted(problems - self._problems):
+            _log.warning("%s", problem)
+        self._problems = problems
+
+    def _forget_missing(self) -> None:
+        """Take away what the database has of files that are no longer there."""
+        with self._database_may_be_away("files of before"):
+            known = self._store.present_files()
+            self._outbox.remove(path for path in known if path not in self._catalogue)
+            self._is_cleared = True
+
+    def _sweep(self) -> None:
+        """Find what no event told of."""
+        self._set_timer("sweep", self._settings.sweep_interval_s)
+        self._walk()
+        if not self._is_cleared:
+            self._forget_missing()
+        self._catalogue.recheck()
+        self._refresh_answers()
+        if self._settings.min_process_interval_s:
+            self._catalogue.enqueue_older_than(self._settings.min_process_interval_s, self._clock.monotonic())
+
+    def _refresh_answers(self) -> None:
+        with self._database_may_be_away("variables and connections"):
+            for path in self._answers.refresh():
+                self._catalogue.enqueue(path)
+
+    def _parsed(self, parsed: Parsed) -> None:
+        file = self._catalogue.finish(parsed.request.path, parsed.outcome, self._clock.monotonic())
+        if file is None:
+            return
+        result = file_result(parsed, self._pool.setup)
+        for error in result.errors:
+            _log.warning("import error: %s", error.message)
+        if parsed.end.output.strip():
+            _log.info("%s wrote while it was imported:\n%s", result.relative_path, parsed.end.output.strip())
+        self._outbox.add(result)
+        self._timers.setdefault("flush", self._clock.monotonic() + Outbox.MAX_WAIT_S)
+
+    def _should_flush(self) -> bool:
+        if self._is_due("retry"):
+            return True
+        if not self._outbox or "retry" in self._timers:
+            return False
+        return self._is_due("flush") or self._outbox.is_full or not self._pool.in_flight
+
+    def _flush(self) -> None:
+        self._timers.pop("flush", None)
+        try:
+            for path in self._outbox.flush():
+                self._catalogue.enqueue(path)
+        except DatabaseUnavailableError as error:
+            _log.warning("%d results wait for the database: %s", len(self._outbox), error)
+            self._set_timer("retry", Outbox.RETRY_S)
+
+    def _heartbeat(self) -> None:
+        self._set_timer("heartbeat", self._settings.heartbeat_interval_s)
+        if self._on_heartbeat is not None:
+            with self._database_may_be_away("the heartbeat"):
+                self._on_heartbeat()
+
+    @contextlib.contextmanager
+    def _database_may_be_away(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseUnavailableError as error:
+            _log.warning("%s: the database is away, tried again later: %s", what, error)
+
+    def _set_timer(self, name: str, delay_s: float) -> None:
+        self._timers[name] = self._clock.monotonic() + delay_s
+
+    def _is_due(self, name: str) -> bool:
+        """Return whether the timer has run out, and clear it then."""
+        due = self._timers.get(name)
+        if due is None or due > self._clock.monotonic():
+            return False
+        del self._timers[name]
+        return True
