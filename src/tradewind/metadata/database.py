@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -19,7 +19,7 @@ from tradewind.metadata.doorbell.local import send
 from tradewind.metadata.errors import ConflictError, DatabaseUnavailableError, MetadataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from tradewind.metadata.doorbell.ring import Ring
 
@@ -27,6 +27,10 @@ BUSY_TIMEOUT_S = 30.0
 """How long a statement on SQLite waits for another process's lock."""
 
 CONNECT_TIMEOUT_S = 5
+MAX_CONFLICTS = 5
+"""How often a transaction is done again after PostgreSQL ended it in favour of another one."""
+
+T = TypeVar("T")
 _POSTGRES_NAMES = {"postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg", "postgres+psycopg2"}
 _SQLITE_UNAVAILABLE = (
     "locked",
@@ -88,7 +92,7 @@ class Database:
         return cls(_postgres_engine(parsed, pool_size), None)
 
     @contextlib.contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
+    def begin(self) -> Generator[sa.Connection]:
         """Open a write transaction: committed at the end of the block, rolled back when it raises.
 
         Rings given to `ring` inside it go out after the commit. Raises `DatabaseUnavailableError` as described there.
@@ -101,8 +105,16 @@ class Database:
         if rings:
             self.send(rings)
 
+    def transact(self, work: Callable[[sa.Connection], T]) -> T:
+        """Return what `work` returns in a write transaction, done again when PostgreSQL ends it in favour of another."""
+        for _ in range(MAX_CONFLICTS):
+            with contextlib.suppress(ConflictError), self.begin() as connection:
+                return work(connection)
+        with self.begin() as connection:
+            return work(connection)
+
     @contextlib.contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self) -> Generator[sa.Connection]:
         """Open a connection to read from: a snapshot on SQLite, statement by statement on PostgreSQL."""
         with self._translated(), self.engine.connect() as connection:
             if self.is_postgres:
@@ -111,7 +123,7 @@ class Database:
                 yield connection
 
     @contextlib.contextmanager
-    def write_cursor(self) -> Iterator[Cursor]:
+    def write_cursor(self) -> Generator[Cursor]:
         """Open a write transaction on the driver's own cursor: for statements that run for every task."""
         with self._translated():
             connection = self.engine.raw_connection()
@@ -129,7 +141,7 @@ class Database:
                 connection.close()
 
     @contextlib.contextmanager
-    def read_cursor(self) -> Iterator[Cursor]:
+    def read_cursor(self) -> Generator[Cursor]:
         """Open the driver's own cursor to read from."""
         with self._translated():
             connection = self.engine.raw_connection()
@@ -152,7 +164,7 @@ class Database:
         self.engine.dispose()
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None]:
         """Raise driver errors that may pass as `DatabaseUnavailableError`, all others as they are."""
         try:
             yield

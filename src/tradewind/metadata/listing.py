@@ -23,11 +23,11 @@ class Page:
 
 
 def order(
-    query: sa.Select[Any],
+    query: Any,
     page: Page,
     sortable: Mapping[str, sa.ColumnElement[Any]],
     last: sa.ColumnElement[Any],
-) -> sa.Select[Any]:
+) -> Any:
     """Return the query sorted as asked for, `last` deciding between equals; NULL is less than all values.
 
     Raises `InvalidRequestError` for a name that is not in `sortable`.
@@ -42,7 +42,7 @@ def order(
     return query.order_by(last.desc() if is_descending else last.asc())
 
 
-def page_of(connection: sa.Connection, query: sa.Select[Any], page: Page) -> tuple[Sequence[sa.Row[Any]], int]:
+def page_of(connection: sa.Connection, query: Any, page: Page) -> tuple[Sequence[Any], int]:
     """Return the rows on the page, and how many there are on all of them."""
     rows = connection.execute(query.limit(page.limit).offset(page.offset or None)).all()
     if page.limit is None or (len(rows) < page.limit and (rows or not page.offset)):

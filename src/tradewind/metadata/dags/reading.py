@@ -170,7 +170,7 @@ class DagReading:
             return [WarningDetail(*row) for row in connection.execute(query.order_by(columns.path, columns.pk))]
 
 
-def _with_tags(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[DagDetail]:
+def _with_tags(connection: sa.Connection, rows: Sequence[Any]) -> list[DagDetail]:
     details = {row.dag_id: DagDetail(*row) for row in rows}
     query = sa.select(dag.c.dag_id, dag_tag.c.name).join(dag_tag, dag_tag.c.dag_pk == dag.c.pk)
     for dag_id, name in connection.execute(query.where(dag.c.dag_id.in_(details)).order_by(dag_tag.c.name)):
@@ -178,7 +178,7 @@ def _with_tags(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[D
     return list(details.values())
 
 
-def _of_version(query: sa.Select[Any], dag_id: str, number: int | None) -> sa.Select[Any]:
+def _of_version(query: Any, dag_id: str, number: int | None) -> Any:
     if number is None:
         return (
             query.select_from(dag).join(dag_version, dag_version.c.pk == dag.c.version_pk).where(dag.c.dag_id == dag_id)

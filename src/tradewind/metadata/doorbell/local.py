@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tradewind.metadata.doorbell.ring import RESYNC, Ring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
 PREFIX = "doorbell-"
 SUFFIX = ".sock"
@@ -31,7 +31,7 @@ _numbers = itertools.count()
 def send(folder: Path, rings: Sequence[Ring]) -> None:
     """Ring at every listener of `folder`; a socket nobody listens to any more is removed."""
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
+        names = [name for name in os.listdir(folder) if name.startswith(PREFIX) and name.endswith(SUFFIX)]  # noqa: PTH208 - names are all it takes
     except FileNotFoundError:
         return
     if not names:
@@ -102,7 +102,7 @@ class LocalListener:
 
 
 @contextlib.contextmanager
-def _short(folder: Path) -> Iterator[str]:
+def _short(folder: Path) -> Generator[str]:
     """Yield a name of `folder` that fits into a socket's address together with a file name."""
     longest = len(os.fsencode(folder)) + 40
     if longest <= MAX_ADDRESS_BYTES or not Path("/proc/self/fd").is_dir():

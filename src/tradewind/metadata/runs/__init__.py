@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tradewind.metadata.runs.clearing import clear_task_instances
 from tradewind.metadata.runs.creation import RunRequest, create_manual_run, generate_run_id
+from tradewind.metadata.runs.deletion import delete_dag, delete_run
 from tradewind.metadata.runs.listing import (
     RunFilter,
     TaskInstanceFilter,
@@ -15,6 +17,7 @@ from tradewind.metadata.runs.listing import (
     list_task_instances,
     list_tries,
 )
+from tradewind.metadata.runs.marking import mark_run, mark_task_instances
 from tradewind.metadata.runs.records import Cleared, EventDetail, RunDetail, TaskInstanceDetail, TryDetail
 
 __all__ = [
@@ -26,8 +29,11 @@ __all__ = [
     "TaskInstanceDetail",
     "TaskInstanceFilter",
     "TryDetail",
+    "clear_task_instances",
     "count_task_instances",
     "create_manual_run",
+    "delete_dag",
+    "delete_run",
     "generate_run_id",
     "get_rendered_fields",
     "get_run",
@@ -36,4 +42,6 @@ __all__ = [
     "list_runs",
     "list_task_instances",
     "list_tries",
+    "mark_run",
+    "mark_task_instances",
 ]

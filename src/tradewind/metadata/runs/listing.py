@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.states import LIVE, DagRunState, RunType, TaskInstanceState
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.listing import Page, order, page_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tradewind.core.ids import TaskInstancePk
     from tradewind.metadata.database import Database
 
 RUN_COLUMNS = (
@@ -122,7 +122,7 @@ class RunFilter:
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the filter as SQL conditions on `dag_run`."""
-        found = [
+        found: list[sa.ColumnElement[bool]] = [
             column.in_(list(values))
             for column, values in (
                 (dag_run.c.dag_id, self.dag_ids),
@@ -189,7 +189,7 @@ def get_run(database: Database, dag_id: str, run_id: str) -> RunDetail:
 
 def list_runs(
     database: Database,
-    which: RunFilter = RunFilter(),  # noqa: B008 - frozen
+    which: RunFilter = RunFilter(),
     page: Page = Page(),  # noqa: B008 - frozen
 ) -> tuple[list[RunDetail], int]:
     """Return runs, oldest first or in the order asked for, and how many there are on all pages."""
@@ -222,7 +222,7 @@ def get_task_instance(
 
 def list_task_instances(
     database: Database,
-    which: TaskInstanceFilter = TaskInstanceFilter(),  # noqa: B008 - frozen
+    which: TaskInstanceFilter = TaskInstanceFilter(),
     page: Page = Page(),  # noqa: B008 - frozen
 ) -> tuple[list[TaskInstanceDetail], int]:
     """Return task instances, by run and slot or in the order asked for, and how many there are on all pages."""
@@ -259,9 +259,15 @@ def list_tries(database: Database, ti_pk: TaskInstancePk) -> list[TryDetail]:
         .where(_TI.pk == ti_pk)
     )
     with database.read() as connection:
-        rows = [*connection.execute(history.order_by(task_instance_history.c.pk)), *connection.execute(last)]
-    tries = {row.try_number: row for row in rows if row.try_number > 0}  # a later row of one number is the newer
-    return [TryDetail(**{**row._mapping, "state": _STATES[row.state]}) for row in tries.values()]
+        # Of two rows with one number the later one is that of a try that was begun anew.
+        rows = connection.execute(history.order_by(task_instance_history.c.pk)).mappings()
+        tries: dict[int, dict[str, Any]] = {row["try_number"]: dict(row) for row in rows}
+        now = connection.execute(last).mappings().first()
+    if now is not None and (now["state"] not in _NOT_BEGUN or now["try_number"] not in tries):
+        tries[now["try_number"]] = dict(now)
+    for fields in tries.values():
+        fields["state"] = _STATES[fields["state"]]
+    return [TryDetail(**fields) for number, fields in sorted(tries.items()) if number > 0]
 
 
 def list_events(database: Database, ti_pk: TaskInstancePk) -> list[EventDetail]:
@@ -280,27 +286,16 @@ def get_rendered_fields(database: Database, ti_pk: TaskInstancePk) -> dict[str, 
     return None if found is None else msgspec.json.decode(found)
 
 
-def run_detail(row: sa.Row[Any]) -> RunDetail:
+def run_detail(row: Any) -> RunDetail:
     """Return the run of a row of `RUN_COLUMNS`."""
-    pk, dag_id, run_id, run_type, state, *dates, conf, version_pk, clear_number, by, user, note, version = row
-    return RunDetail(
-        DagRunPk(pk),
-        dag_id,
-        run_id,
-        RunType(run_type),
-        DagRunState(state),
-        *dates,
-        msgspec.json.decode(conf),
-        version_pk,
-        clear_number,
-        by,
-        user,
-        note,
-        version,
-    )
+    values: list[Any] = list(row)
+    values[3] = RunType(values[3])
+    values[4] = DagRunState(values[4])
+    values[12] = msgspec.json.decode(values[12])
+    return RunDetail(*values)
 
 
-def select_task_instances(which: TaskInstanceFilter) -> sa.Select[Any]:
+def select_task_instances(which: TaskInstanceFilter) -> Any:
     """Return the query of `TASK_INSTANCE_COLUMNS`."""
     return (
         sa.select(*TASK_INSTANCE_COLUMNS)
@@ -309,9 +304,11 @@ def select_task_instances(which: TaskInstanceFilter) -> sa.Select[Any]:
     )
 
 
-def task_instance_detail(row: sa.Row[Any]) -> TaskInstanceDetail:
+def task_instance_detail(row: Any) -> TaskInstanceDetail:
     """Return the task instance of a row of `TASK_INSTANCE_COLUMNS`."""
-    return TaskInstanceDetail(TaskInstancePk(row[0]), *row[1:7], _STATES[row[7]], *row[8:])
+    values: list[Any] = list(row)
+    values[7] = _STATES[values[7]]
+    return TaskInstanceDetail(*values)
 
 
 def no_run(dag_id: str, run_id: str) -> NotFoundError:
@@ -320,3 +317,4 @@ def no_run(dag_id: str, run_id: str) -> NotFoundError:
 
 
 _NOT_OF_A_TRY = {"pk", "ti_pk", "task_id", "map_index"}
+_NOT_BEGUN = {TaskInstanceState.NONE.value, TaskInstanceState.REMOVED.value}

@@ -225,26 +225,15 @@ class Loading:
                 failures += 1
         return failures
 
-    def _runs(self, query: sa.Select[Any]) -> list[RunRow]:
+    def _runs(self, query: Any) -> list[RunRow]:
         with self._database.read() as connection:
             return [run_row(row) for row in connection.execute(query)]
 
 
-def run_row(row: Sequence[Any]) -> RunRow:
+def run_row(row: Any) -> RunRow:
     """Return the row of a query for the columns of a run."""
-    pk, dag_id, run_id, run_type, state, *dates, conf, version_pk, clear_number, by, user, note, version = row
-    return RunRow(
-        DagRunPk(pk),
-        dag_id,
-        run_id,
-        RunType(run_type),
-        DagRunState(state),
-        *dates,
-        msgspec.json.decode(conf),
-        version_pk,
-        clear_number,
-        by,
-        user,
-        note,
-        version,
-    )
+    values: list[Any] = list(row)
+    values[3] = RunType(values[3])
+    values[4] = DagRunState(values[4])
+    values[11] = msgspec.json.decode(values[11])
+    return RunRow(*values)

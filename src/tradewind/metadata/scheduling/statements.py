@@ -4,6 +4,8 @@ A row of parameters is the same tuple for both. SQLite takes rows one by one ins
 PostgreSQL takes all of them in one statement, each column an array.
 """
 
+# ruff: noqa: S608 - the statements are put together of constants
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.metadata.database import MAX_CONFLICTS
 from tradewind.metadata.errors import ConflictError
 from tradewind.metadata.scheduling.leasing import Leasing
 from tradewind.metadata.scheduling.loading import Loading
-from tradewind.metadata.scheduling.runner import PostgresRunner, SqliteRunner
-from tradewind.metadata.scheduling.writer import BatchWriter, StaleRowsError
+from tradewind.metadata.scheduling.runner import PostgresRunner, SqliteRunner, StaleRowsError
+from tradewind.metadata.scheduling.writer import BatchWriter
 
 if TYPE_CHECKING:
     from tradewind.core.clock import Clock
     from tradewind.metadata.batch import Batch, CommitResult
     from tradewind.metadata.database import Database
 
-MAX_CONFLICTS = 5
-"""How often a batch is written again after PostgreSQL ended it in favour of another transaction."""
-
 
 class SchedulerStore(Leasing, Loading):
-    """What the scheduler loads and writes. `clock` gives the wall time; every method may raise
-    `DatabaseUnavailableError`, after which nothing of the call was written and it can be repeated.
+    """What the scheduler loads and writes.
+
+    Every method may raise `DatabaseUnavailableError`; the call can then be repeated. Where the answer to a commit was
+    lost, what it wrote is stale when it is repeated.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -43,10 +43,11 @@ class SchedulerStore(Leasing, Loading):
         is_careful = False
         while True:
             try:
-                with self._database.write_cursor() as cursor:
-                    writer = BatchWriter(self._runner(cursor), self._clock.now(), is_careful=is_careful)
-                    return writer.write(batch, epoch)
+                with self._database.write_cursor() as cursor, self._runner(cursor) as run:
+                    return BatchWriter(run, self._clock.now(), is_careful=is_careful).write(batch, epoch)
             except StaleRowsError:
+                if is_careful:
+                    raise
                 is_careful = True
             except ConflictError:
                 conflicts += 1

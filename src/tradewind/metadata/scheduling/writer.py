@@ -12,7 +12,7 @@ import msgspec
 
 from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
-from tradewind.metadata.batch import CallbackRow, CommitResult, LeaseLostError, RunRow
+from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
 from tradewind.metadata.scheduling import statements as sql
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from tradewind.metadata.scheduling.runner import Row, Runner
 
 
-class StaleRowsError(Exception):
-    """A guarded update met fewer rows than it was given: the transaction must be done again carefully."""
-
-
 class BatchWriter:
     """Writes one batch with `run`, inside a transaction that the caller holds open."""
 
@@ -48,17 +44,16 @@ class BatchWriter:
     def write(self, batch: Batch, epoch: int) -> CommitResult:
         """Write everything and return what was left out and made.
 
-        Raises `LeaseLostError` when `epoch` is over, and `StaleRowsError` when it is not careful and met stale rows.
+        Raises `LeaseLostError` when `epoch` is over, and `StaleRowsError` when a guarded write met a stale row, which a careful
+        writer has left out.
         """
-        if self._run.one(sql.FENCE, (epoch,)) is None:
-            msg = f"another scheduler has taken over: epoch {epoch} is over"
-            raise LeaseLostError(msg)
+        self._run.fence(epoch)
         if batch.run_starts:
             self._start_runs(batch.run_starts)
         if batch.new_task_instances:
             self._add_task_instances(batch.new_task_instances)
         if batch.transitions:
-            self._move(batch.transitions)
+            self.move(batch.transitions)
         self._leave_behind(batch)
         if batch.run_ends:
             self._end_runs(batch.run_ends)
@@ -75,6 +70,7 @@ class BatchWriter:
             self._request_callback(request)
         if batch.callbacks_done:
             self._run.many(sql.DELETE_CALLBACK, [(pk,) for pk in batch.callbacks_done])
+        self._run.settle()
         return self._result
 
     def _start_runs(self, starts: list[RunStart]) -> None:
@@ -88,7 +84,7 @@ class BatchWriter:
         if not starts:
             return
         when = self._run.instant
-        self._guarded(
+        self._run.guarded(
             sql.START_RUN,
             [(when(s.at), s.dag_version_pk, s.run_pk, s.expected_version) for s in starts],
         )
@@ -103,7 +99,8 @@ class BatchWriter:
         if rows:
             self._run.many(sql.INSERT_TASK_INSTANCE, rows)
 
-    def _move(self, transitions: list[TaskTransition]) -> None:
+    def move(self, transitions: list[TaskTransition]) -> None:
+        """Write transitions with their events; tries are archived and their XComs deleted where that is due."""
         if self._is_careful:
             transitions = self._without_stale(transitions)
         archived = [(t.ti_pk, t.expected_version, t.expected.value) for t in transitions if t.archives_try]
@@ -139,9 +136,9 @@ class BatchWriter:
             if t.is_new_try and t.try_number > 1:
                 emptied.append((t.ti_pk,))
         if in_try:
-            self._guarded(sql.MOVE_IN_TRY, in_try)
+            self._run.guarded(sql.MOVE_IN_TRY, in_try)
         if to_new_try:
-            self._guarded(sql.MOVE_TO_NEW_TRY, to_new_try)
+            self._run.guarded(sql.MOVE_TO_NEW_TRY, to_new_try)
         if events:
             self._run.many(sql.ADD_EVENT, events)
         if emptied:  # what an earlier try pushed must not be taken for this one's
@@ -168,7 +165,7 @@ class BatchWriter:
             ]
         if ends:
             when = self._run.instant
-            self._guarded(sql.END_RUN, [(e.state.value, when(e.at), e.run_pk, e.expected_version) for e in ends])
+            self._run.guarded(sql.END_RUN, [(e.state.value, when(e.at), e.run_pk, e.expected_version) for e in ends])
 
     def _create_run(self, new: NewRun) -> None:
         when = self._run.instant
@@ -226,15 +223,6 @@ class BatchWriter:
         )
         if made is not None:
             self._result.created_callbacks.append(CallbackRow(made[0], request))
-
-    def _guarded(self, statement: sql.Statement, rows: list[Row]) -> None:
-        met = self._run.many(statement, rows)
-        if met == len(rows):
-            return
-        if self._is_careful:
-            msg = f"{len(rows)} rows were compared and locked, but {met} were met by {statement.sqlite!r}"
-            raise AssertionError(msg)
-        raise StaleRowsError
 
     def _lock_runs(self, run_pks: set[DagRunPk] | list[DagRunPk]) -> dict[int, tuple[str, int]]:
         return {pk: (state, version) for pk, state, version in self._run.listed(sql.LOCK_RUNS, run_pks)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from tradewind.metadata.tables.columns import Pk, instant, metadata, optional_text, pk, text
 
@@ -53,7 +53,7 @@ dag_version = Table(
     Column("number", Integer, nullable=False),
     text("hash"),
     Column("document", LargeBinary, nullable=False),
-    Column("source_hash", ForeignKey("dag_source.hash"), nullable=True),
+    Column("source_hash", Text, ForeignKey("dag_source.hash"), nullable=True),
     instant("created_at", is_required=True),
     UniqueConstraint("dag_pk", "number"),
     Index("ix_dag_version_source_hash", "source_hash"),

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Dialect
     from sqlalchemy.types import TypeEngine
 
@@ -60,13 +58,17 @@ class UtcDateTime(types.TypeDecorator[datetime]):
             return dialect.type_descriptor(String(TEXT_WIDTH))
         return dialect.type_descriptor(types.TIMESTAMP(timezone=True))
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """Return the function that makes a parameter of a datetime."""
         if dialect.name == "sqlite":
             return to_text_or_none
-        return lambda value: None if value is None else to_utc(value)
+        return _to_utc_or_none
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Return the function that makes a datetime of what the driver read."""
         del coltype
         return from_text if dialect.name == "sqlite" else from_timestamptz
+
+
+def _to_utc_or_none(value: datetime | None) -> datetime | None:
+    return None if value is None else to_utc(value)

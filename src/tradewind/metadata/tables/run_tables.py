@@ -10,6 +10,8 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     UniqueConstraint,
+)
+from sqlalchemy import (
     text as sql,
 )
 
