@@ -11,7 +11,7 @@ import os
 
 from tradewind.config.options import OPTIONS
 from tradewind.config.settings import load_settings
-from tradewind.config.sources import read_config_file
+from tradewind.config.sources import home_folder, read_config_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ def airflow_section(section: str) -> dict[str, str]:
     keys |= {name[len(prefix) :].lower() for name in os.environ if name.startswith(prefix)}
     found = {key: airflow_option(section, key) for key in sorted(keys)}
     return {key: text for key, text in found.items() if text is not None}
+
+
+def home_folder_of_process() -> str:
+    """Return the home folder that the environment names."""
+    return home_folder(os.environ)
 
 
 def forget_settings() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-__all__ = ["NOTSET", "ArgNotSet", "DagRunTriggeredByType", "DagRunType", "WeekDay"]
+__all__ = ["NOTSET", "ArgNotSet", "DagRunTriggeredByType", "DagRunType", "WeekDay", "WeightRule"]
 
 
 class DagRunType(str, Enum):
@@ -54,6 +54,28 @@ class DagRunTriggeredByType(Enum):
     TIMETABLE = "timetable"
     ASSET = "asset"
     BACKFILL = "backfill"
+
+
+class WeightRule(str, Enum):
+    """How the weights of other tasks add to a task's own."""
+
+    DOWNSTREAM = "downstream"
+    UPSTREAM = "upstream"
+    ABSOLUTE = "absolute"
+
+    def __str__(self) -> str:
+        """Return the plain value."""
+        return self.value
+
+    @classmethod
+    def is_valid(cls, weight_rule: str) -> bool:
+        """Say whether a text is one of them."""
+        return weight_rule in cls.all_weight_rules()
+
+    @classmethod
+    def all_weight_rules(cls) -> set[str]:
+        """Return the values of all."""
+        return {rule.value for rule in cls}
 
 
 class WeekDay(IntEnum):

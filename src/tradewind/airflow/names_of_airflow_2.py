@@ -1,0 +1,184 @@
+"""Names at the top of `airflow`, in its models and in its other core modules, as Airflow 2 and 1.10 spell them."""
+
+from __future__ import annotations
+
+from tradewind.airflow.entries import Names, missing, now, old
+
+_IN_3 = "airflow.sdk"
+_NO_DATABASE = "DAG files get no database session: use Variable, Connection, XCom, DagRun.find() or the REST API"
+_NEXT = "not in this release of Tradewind"
+
+_EDGES = "chain chain_linear cross_downstream"
+
+TOP: dict[str, Names] = {
+    "airflow": {
+        **now(".sdk.definitions.dag", "DAG"),
+        **now(".sdk.definitions.xcom_arg", "XComArg"),
+        **now(".airflow.versions", "__version__ version"),
+        **old(".sdk.exceptions", "AirflowException", "airflow.sdk.exceptions"),
+    },
+    "airflow.configuration": {
+        **now(".sdk.toolkit.configuration", "conf AirflowConfigParser"),
+        **now(".airflow.configuration", "AIRFLOW_HOME"),
+        **old(
+            ".airflow.configuration",
+            "get getboolean getfloat getint has_option",
+            "airflow.configuration.conf",
+            since="1.10.11",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.decorators": {
+        **old(".sdk.definitions.taskflow", "task", _IN_3),
+        **old(".sdk.definitions.dag", "dag", _IN_3),
+        **old(".sdk.definitions.task_group", "task_group", _IN_3),
+    },
+    "airflow.decorators.base": old(
+        ".sdk.definitions.taskflow",
+        "DecoratedOperator get_unique_task_id task_decorator_factory",
+        "airflow.sdk.bases.decorator",
+    ),
+    "airflow.decorators.bash": old(
+        ".sdk.operators.bash", "bash_task", "airflow.providers.standard.decorators.bash", removed_in="3.0"
+    ),
+    "airflow.decorators.branch_python": old(
+        ".sdk.operators.python", "branch_task", "airflow.providers.standard.decorators.branch_python", removed_in="3.0"
+    ),
+    "airflow.decorators.python": old(
+        ".sdk.operators.python", "python_task", "airflow.providers.standard.decorators.python", removed_in="3.0"
+    ),
+    "airflow.decorators.short_circuit": old(
+        ".sdk.operators.python",
+        "short_circuit_task",
+        "airflow.providers.standard.decorators.short_circuit",
+        removed_in="3.0",
+    ),
+    "airflow.decorators.task_group": old(".sdk.definitions.task_group", "task_group", _IN_3, removed_in="3.0"),
+    "airflow.exceptions": now(".sdk.exceptions", "*"),
+    "airflow.hooks": {},
+    "airflow.hooks.base": old(".sdk.hooks", "BaseHook", _IN_3, since="3.1"),
+    "airflow.hooks.base_hook": old(".sdk.hooks", "BaseHook", _IN_3, since="2.0", removed_in="3.0"),
+    "airflow.listeners": {},
+    "airflow.macros": now(".sdk.runtime.macros", "*"),
+    "airflow.notifications": {},
+    "airflow.notifications.basenotifier": old(".sdk.notifier", "BaseNotifier", _IN_3),
+    "airflow.plugins_manager": now(".sdk.toolkit.plugins", "AirflowPlugin"),
+    "airflow.settings": {
+        **now(".airflow.configuration", "AIRFLOW_HOME DAGS_FOLDER PLUGINS_FOLDER TIMEZONE"),
+        **now(".airflow.sessions", "Session"),
+    },
+    "airflow.task": {},
+    "airflow.task.trigger_rule": now(".core.trigger_rules", "TriggerRule"),
+    "airflow.task.weight_rule": now(".sdk.toolkit.kinds", "WeightRule"),
+    "airflow.template": {},
+    "airflow.template.templater": old(
+        ".sdk.runtime.templating",
+        "LiteralValue Templater",
+        "airflow.sdk.definitions._internal.templater",
+        removed_in="3.0",
+    ),
+    "airflow.templates": old(
+        ".sdk.templates.sandbox",
+        "NativeEnvironment SandboxedEnvironment",
+        "airflow.sdk.definitions._internal.templater",
+        removed_in="3.0",
+    ),
+    "airflow.timetables": {},
+    "airflow.timetables.base": {
+        **now(".sdk.toolkit.timetables", "Timetable"),
+        **now(".core.timetables.protocol", "DagRunInfo DataInterval TimeRestriction"),
+    },
+    "airflow.timetables.events": now(".core.timetables.events", "EventsTimetable"),
+    "airflow.timetables.interval": now(
+        ".core.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable"
+    ),
+    "airflow.timetables.simple": now(".core.timetables.simple", "ContinuousTimetable NullTimetable OnceTimetable"),
+    "airflow.timetables.trigger": now(
+        ".core.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
+    ),
+    "airflow.version": now(".airflow.versions", "version"),
+}
+
+MODELS: dict[str, Names] = {
+    "airflow.models": {
+        **old(".sdk.definitions.dag", "DAG", _IN_3),
+        **old(".sdk.definitions.operator", "BaseOperator", _IN_3),
+        **old(".sdk.toolkit.plugins", "BaseOperatorLink", _IN_3),
+        **old(".sdk.connection", "Connection", _IN_3),
+        **old(".sdk.definitions.param", "Param", _IN_3),
+        **old(".sdk.operators.branch", "SkipMixin", _IN_3),
+        **old(".sdk.variable", "Variable", _IN_3),
+        **old(".sdk.definitions.xcom_arg", "XComArg", _IN_3, removed_in="3.0"),
+        **now(".sdk.runtime.dag_run", "DagRun"),
+        **now(".sdk.runtime.task_instance", "TaskInstance"),
+        **now(".sdk.runtime.xcom", "XCom BaseXCom=XCom"),
+        **now(".airflow.dag_bag", "DagBag"),
+        **missing("Base DagModel DagTag ID_LEN Log Pool RenderedTaskInstanceFields SlaMiss TaskFail", _NO_DATABASE),
+        **missing("TaskReschedule Trigger clear_task_instances DagWarning DbCallbackRequest ImportError", _NO_DATABASE),
+        **missing("MappedOperator", _NEXT),
+    },
+    "airflow.models.abstractoperator": old(
+        ".sdk.definitions.operator",
+        "AbstractOperator=BaseOperator Operator=BaseOperator",
+        _IN_3,
+    ),
+    "airflow.models.base": missing("Base ID_LEN", _NO_DATABASE),
+    "airflow.models.baseoperator": {
+        **old(".sdk.definitions.operator", "BaseOperator", _IN_3),
+        **old(".sdk.toolkit.plugins", "BaseOperatorLink", _IN_3),
+        **old(".sdk.definitions.edges", _EDGES, _IN_3),
+    },
+    "airflow.models.baseoperatorlink": old(".sdk.toolkit.plugins", "BaseOperatorLink", _IN_3),
+    "airflow.models.connection": old(".sdk.connection", "Connection", _IN_3, since="3.1"),
+    "airflow.models.dag": {
+        **old(".sdk.definitions.dag", "DAG dag", _IN_3),
+        **old(
+            ".sdk.definitions.contexts",
+            "DagContext",
+            "airflow.sdk.definitions._internal.contextmanager",
+            removed_in="3.0",
+        ),
+        **missing("DagModel DagTag", _NO_DATABASE),
+    },
+    "airflow.models.dagbag": now(".airflow.dag_bag", "DagBag"),
+    "airflow.models.dagparam": old(
+        ".sdk.definitions.param", "DagParam", "airflow.sdk.definitions.param", removed_in="3.0"
+    ),
+    "airflow.models.dagrun": now(".sdk.runtime.dag_run", "DagRun"),
+    "airflow.models.log": missing("Log", _NO_DATABASE),
+    "airflow.models.param": {
+        **old(".sdk.definitions.param", "Param ParamsDict", "airflow.sdk"),
+        **old(".sdk.definitions.param", "DagParam process_params", "airflow.sdk.definitions.param", removed_in="3.0"),
+    },
+    "airflow.models.pool": missing("Pool", _NO_DATABASE),
+    "airflow.models.skipmixin": old(".sdk.operators.branch", "SkipMixin", _IN_3),
+    "airflow.models.taskinstance": {
+        **now(".sdk.runtime.task_instance", "TaskInstance"),
+        **old(
+            ".sdk.runtime.task_instance",
+            "TaskInstanceKey",
+            "airflow.models.taskinstancekey",
+            since="2.4",
+        ),
+        **old(".sdk.runtime.context", "Context", _IN_3, removed_in="3.0"),
+        **old(".sdk.runtime.current", "set_current_context", "airflow.sdk", removed_in="3.0"),
+        **missing("clear_task_instances", _NO_DATABASE),
+    },
+    "airflow.models.taskinstancekey": now(".sdk.runtime.task_instance", "TaskInstanceKey"),
+    "airflow.models.taskmixin": {
+        **old(".sdk.definitions.node", "DAGNode DependencyMixin", "airflow.sdk.definitions._internal.node"),
+        **old(
+            ".sdk.definitions.node",
+            "TaskMixin=DependencyMixin",
+            "airflow.sdk.definitions._internal.mixins",
+            since="2.1",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.models.variable": old(".sdk.variable", "Variable", _IN_3, since="3.1"),
+    "airflow.models.xcom": now(".sdk.runtime.xcom", "XCom BaseXCom=XCom XCOM_RETURN_KEY"),
+    "airflow.models.xcom_arg": {
+        **old(".sdk.definitions.xcom_arg", "XComArg", "airflow.sdk"),
+        **old(".sdk.definitions.xcom_arg", "PlainXComArg", "airflow.sdk.definitions.xcom_arg", removed_in="3.0"),
+    },
+}

@@ -1,0 +1,156 @@
+"""Names as Airflow 3 spells them: `airflow.sdk` and the standard provider."""
+
+from __future__ import annotations
+
+from tradewind.airflow.entries import Names, now
+
+_OPERATOR = now(".sdk.definitions.operator", "BaseOperator")
+_BRANCH = now(".sdk.operators.branch", "BaseBranchOperator BranchMixIn")
+_SKIP_MIXIN = now(".sdk.operators.branch", "SkipMixin")
+_CONNECTION = now(".sdk.connection", "Connection")
+_CONTEXT = now(".sdk.runtime.context", "Context")
+_CURRENT = now(".sdk.runtime.current", "get_current_context get_parsing_context")
+_DAG = now(".sdk.definitions.dag", "DAG dag")
+_EDGES = now(".sdk.definitions.edges", "EdgeModifier Label chain chain_linear cross_downstream")
+_EXCEPTIONS = now(".sdk.exceptions", "*")
+_HOOK = now(".sdk.hooks", "BaseHook")
+_LINK = now(".sdk.toolkit.plugins", "BaseOperatorLink")
+_NOTIFIER = now(".sdk.notifier", "BaseNotifier")
+_PARAM = now(".sdk.definitions.param", "Param ParamsDict")
+_STATES = now(".sdk.state", "TaskInstanceState DagRunState")
+_TASK_GROUP = now(".sdk.definitions.task_group", "TaskGroup")
+_TASK_INSTANCE = now(".sdk.runtime.task_instance", "TaskInstance")
+_TASKFLOW = now(".sdk.definitions.taskflow", "task") | now(".sdk.definitions.task_group", "task_group")
+_TIMETABLES = (
+    now(".core.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable")
+    | now(".core.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable")
+    | now(".core.timetables.events", "EventsTimetable")
+)
+_TRIGGER_RULE = now(".core.trigger_rules", "TriggerRule")
+_VARIABLE = now(".sdk.variable", "Variable")
+_WEIGHT_RULE = now(".sdk.toolkit.kinds", "WeightRule")
+_XCOM = now(".sdk.runtime.xcom", "XCom BaseXCom=XCom XCOM_RETURN_KEY")
+_XCOM_ARG = now(".sdk.definitions.xcom_arg", "XComArg PlainXComArg")
+
+SDK: dict[str, Names] = {
+    "airflow.sdk": {
+        **_OPERATOR,
+        **_BRANCH,
+        **_SKIP_MIXIN,
+        **_CONNECTION,
+        **_CONTEXT,
+        **_CURRENT,
+        **_DAG,
+        **_EDGES,
+        **_HOOK,
+        **_LINK,
+        **_NOTIFIER,
+        **_PARAM,
+        **_STATES,
+        **_TASK_GROUP,
+        **_TASK_INSTANCE,
+        **_TASKFLOW,
+        **_TIMETABLES,
+        **_TRIGGER_RULE,
+        **_VARIABLE,
+        **_WEIGHT_RULE,
+        **now(".sdk.runtime.xcom", "BaseXCom=XCom"),
+        **now(".sdk.definitions.xcom_arg", "XComArg"),
+        **now(".sdk.runtime.templating", "literal"),
+        **now(".sdk.toolkit.configuration", "conf"),
+        **now(".airflow.versions", "__version__"),
+        **now(".sdk.runtime", "macros"),
+        **now(".sdk", "timezone"),
+    },
+    "airflow.sdk.bases": {},
+    "airflow.sdk.bases.branch": {**_BRANCH, **_SKIP_MIXIN},
+    "airflow.sdk.bases.decorator": now(
+        ".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"
+    ),
+    "airflow.sdk.bases.hook": _HOOK,
+    "airflow.sdk.bases.notifier": _NOTIFIER,
+    "airflow.sdk.bases.operator": {
+        **_OPERATOR,
+        **now(".sdk.definitions.edges", "chain chain_linear cross_downstream"),
+    },
+    "airflow.sdk.bases.operatorlink": _LINK,
+    "airflow.sdk.bases.skipmixin": _SKIP_MIXIN,
+    "airflow.sdk.bases.timetable": now(".sdk.toolkit.timetables", "BaseTimetable=Timetable"),
+    "airflow.sdk.bases.xcom": now(".sdk.runtime.xcom", "BaseXCom=XCom"),
+    "airflow.sdk.configuration": now(".sdk.toolkit.configuration", "conf"),
+    "airflow.sdk.definitions": {},
+    "airflow.sdk.definitions.connection": _CONNECTION,
+    "airflow.sdk.definitions.context": {
+        **_CONTEXT,
+        **_CURRENT,
+        **now(".sdk.runtime.context", "KNOWN_CONTEXT_KEYS context_merge"),
+        **now(".sdk.runtime.current", "AirflowParsingContext=ParsingContext"),
+        **now(".sdk.templates.filling", "render_template_as_native render_template_to_string"),
+    },
+    "airflow.sdk.definitions.dag": _DAG,
+    "airflow.sdk.definitions.decorators": {**_TASKFLOW, **now(".sdk.definitions.dag", "dag")},
+    "airflow.sdk.definitions.edges": now(".sdk.definitions.edges", "EdgeModifier Label"),
+    "airflow.sdk.definitions.param": {
+        **_PARAM,
+        **now(".sdk.definitions.param", "DagParam process_params"),
+    },
+    "airflow.sdk.definitions.taskgroup": _TASK_GROUP,
+    "airflow.sdk.definitions.template": now(".sdk.runtime.templating", "literal"),
+    "airflow.sdk.definitions.variable": _VARIABLE,
+    "airflow.sdk.definitions.xcom_arg": _XCOM_ARG,
+    "airflow.sdk.definitions._internal": {},
+    "airflow.sdk.definitions._internal.abstractoperator": now(
+        ".sdk.definitions.operator", "AbstractOperator=BaseOperator Operator=BaseOperator"
+    ),
+    "airflow.sdk.definitions._internal.contextmanager": now(".sdk.definitions.contexts", "DagContext TaskGroupContext"),
+    "airflow.sdk.definitions._internal.mixins": now(".sdk.definitions.node", "DependencyMixin ResolveMixin"),
+    "airflow.sdk.definitions._internal.node": now(".sdk.definitions.node", "DAGNode validate_key"),
+    "airflow.sdk.definitions._internal.templater": {
+        **now(".sdk.runtime.templating", "LiteralValue Templater"),
+        **now(".sdk.templates.sandbox", "NativeEnvironment SandboxedEnvironment"),
+        **now(".sdk.templates.environments", "FILTERS create_template_env"),
+    },
+    "airflow.sdk.definitions._internal.types": now(".sdk.definitions.node", "NOTSET ArgNotSet"),
+    "airflow.sdk.exceptions": {**_EXCEPTIONS, **_TRIGGER_RULE},
+    "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.context": {
+        **now(".sdk.runtime.accessors", "ConnectionAccessor MacrosAccessor VariableAccessor"),
+        **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
+    },
+    "airflow.sdk.execution_time.macros": now(".sdk.runtime.macros", "*"),
+    "airflow.sdk.execution_time.secrets_masker": now(".sdk.toolkit.masking", "mask_secret redact"),
+    "airflow.sdk.execution_time.task_runner": now(".sdk.runtime.task_instance", "RuntimeTaskInstance=TaskInstance"),
+    "airflow.sdk.execution_time.timeout": now(".sdk.toolkit.timeouts", "timeout TimeoutPosix=timeout"),
+    "airflow.sdk.execution_time.xcom": now(".sdk.runtime.xcom", "XCom"),
+    "airflow.sdk.log": now(".sdk.toolkit.masking", "mask_secret"),
+    "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname"),
+    "airflow.sdk.plugins_manager": now(".sdk.toolkit.plugins", "AirflowPlugin"),
+    "airflow.sdk.timezone": now(".sdk.timezone", "*"),
+    "airflow.sdk.types": {**_TASK_INSTANCE, **now(".sdk.runtime.task_instance", "TaskInstanceKey")},
+    "airflow.sdk.yaml": now("yaml", "*"),
+}
+
+_STANDARD_PYTHON = now(".sdk.operators.python", "PythonOperator BranchPythonOperator ShortCircuitOperator")
+
+STANDARD: dict[str, Names] = {
+    "airflow.providers": {},
+    "airflow.providers.standard": {},
+    "airflow.providers.standard.decorators": {},
+    "airflow.providers.standard.decorators.bash": now(".sdk.operators.bash", "bash_task"),
+    "airflow.providers.standard.decorators.branch_python": now(".sdk.operators.python", "branch_task"),
+    "airflow.providers.standard.decorators.python": now(".sdk.operators.python", "python_task"),
+    "airflow.providers.standard.decorators.short_circuit": now(".sdk.operators.python", "short_circuit_task"),
+    "airflow.providers.standard.operators": {},
+    "airflow.providers.standard.operators.bash": now(".sdk.operators.bash", "BashOperator"),
+    "airflow.providers.standard.operators.branch": {**_BRANCH, **_SKIP_MIXIN},
+    "airflow.providers.standard.operators.empty": now(".sdk.operators.empty", "EmptyOperator"),
+    "airflow.providers.standard.operators.latest_only": now(".sdk.operators.latest_only", "LatestOnlyOperator"),
+    "airflow.providers.standard.operators.python": {
+        **_STANDARD_PYTHON,
+        **now(".sdk.runtime.current", "get_current_context"),
+    },
+    "airflow.providers.standard.utils": {},
+    "airflow.providers.standard.utils.skipmixin": _SKIP_MIXIN,
+    "airflow.providers.standard.utils.weekday": now(".sdk.toolkit.kinds", "WeekDay"),
+    "airflow.providers.standard.version_compat": now(".airflow.versions", "AIRFLOW_V_3_0_PLUS AIRFLOW_V_3_1_PLUS"),
+}

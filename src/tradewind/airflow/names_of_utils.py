@@ -1,0 +1,108 @@
+"""Names below `airflow.utils`, in every spelling."""
+
+from __future__ import annotations
+
+from tradewind.airflow.entries import Names, missing, now, old
+
+_MOVED_IN_3 = {"since": "3.0", "removed_in": "4.0"}
+_GONE_IN_3 = {"since": "2.2", "removed_in": "3.0"}
+_VALUES = """is_container chunks as_flattened_list partition exactly_one at_most_one
+merge_dicts prune_dict prevent_duplicates convert_camel_to_snake"""
+
+UTILS: dict[str, Names] = {
+    "airflow.utils": {},
+    "airflow.utils.context": {
+        **old(".sdk.runtime.context", "Context context_copy_partial context_merge", "airflow.sdk", **_MOVED_IN_3),
+        **old(".sdk.runtime.context", "KNOWN_CONTEXT_KEYS", "airflow.sdk.definitions.context", **_MOVED_IN_3),
+        **now(".sdk.runtime.accessors", "ConnectionAccessor VariableAccessor"),
+    },
+    "airflow.utils.dates": {
+        **old(".sdk.toolkit.dates", "days_ago", "=pendulum.today('UTC').add(days=-N)", **_GONE_IN_3),
+        **old(".sdk.toolkit.dates", "date_range", "=a timetable of airflow.timetables", **_GONE_IN_3),
+        **old(".sdk.toolkit.dates", "parse_execution_date round_time", "=pendulum", **_GONE_IN_3),
+        **old(".sdk.toolkit.dates", "infer_time_unit scale_time_units", "=code of your own", **_GONE_IN_3),
+        **now(".sdk.toolkit.dates", "cron_presets"),
+    },
+    "airflow.utils.db": {
+        **old(".airflow.sessions", "provide_session", "airflow.utils.session", since="2.0"),
+        **old(".airflow.sessions", "create_session", "airflow.utils.session", since="2.0", removed_in="3.0"),
+    },
+    "airflow.utils.decorators": {
+        **old(
+            ".airflow.sessions",
+            "apply_defaults",
+            "=no decorator: operators apply default_args by themselves",
+            since="2.1",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.utils.edgemodifier": {
+        **old(".sdk.definitions.edges", "Label", "airflow.sdk", **_MOVED_IN_3),
+        **old(".sdk.definitions.edges", "EdgeModifier", "airflow.sdk", since="3.0", removed_in="3.0"),
+    },
+    "airflow.utils.email": missing(
+        "send_email send_email_smtp get_email_address_list",
+        "Tradewind sends no mail yet: use smtplib, or the smtp provider",
+    ),
+    "airflow.utils.hashlib_wrapper": now(".sdk.toolkit.strings", "md5"),
+    "airflow.utils.helpers": {
+        **now(".sdk.toolkit.values", _VALUES),
+        **now(".sdk.definitions.node", "validate_key"),
+        **old(".sdk.toolkit.values", "as_tuple reduce_in_chunks", "=code of your own", **_GONE_IN_3),
+        **old(".sdk.definitions.node", "validate_group_key", "=code of your own", **_GONE_IN_3),
+        **old(".sdk.definitions.edges", "chain cross_downstream", "airflow.sdk", since="2.0", removed_in="3.0"),
+        **now(".sdk.templates.filling", "render_template_as_native render_template_to_string"),
+    },
+    "airflow.utils.log": {},
+    "airflow.utils.log.logging_mixin": now(".sdk.toolkit.log", "LoggingMixin"),
+    "airflow.utils.log.secrets_masker": old(
+        ".sdk.toolkit.masking",
+        "SecretsMasker mask_secret redact should_hide_value_for_key",
+        "airflow.sdk.log",
+        since="3.0",
+        removed_in="3.0",
+    ),
+    "airflow.utils.module_loading": old(
+        ".sdk.toolkit.loading", "import_string qualname", "airflow.sdk.module_loading", since="3.0", removed_in="3.0"
+    ),
+    "airflow.utils.net": now(".sdk.toolkit.strings", "get_hostname get_host_ip_address=get_hostname"),
+    "airflow.utils.operator_helpers": {
+        **now(".sdk.toolkit.callables", "KeywordParameters determine_kwargs make_kwargs_callable"),
+        **old(
+            ".sdk.toolkit.callables",
+            "context_to_airflow_vars",
+            "airflow.sdk.execution_time.context",
+            since="3.0",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.utils.session": now(".airflow.sessions", "NEW_SESSION create_session provide_session"),
+    "airflow.utils.state": now(
+        ".sdk.state", "DagRunState IntermediateTIState JobState State TaskInstanceState TerminalTIState"
+    ),
+    "airflow.utils.strings": now(".sdk.toolkit.strings", "get_random_string to_boolean TRUE_LIKE_VALUES"),
+    "airflow.utils.task_group": old(".sdk.definitions.task_group", "TaskGroup", "airflow.sdk", **_MOVED_IN_3),
+    "airflow.utils.template": old(".sdk.runtime.templating", "literal", "airflow.sdk", **_GONE_IN_3),
+    "airflow.utils.timeout": {
+        **old(".sdk.toolkit.timeouts", "timeout", "airflow.sdk.execution_time.timeout", **_MOVED_IN_3),
+        **old(
+            ".sdk.toolkit.timeouts",
+            "TimeoutPosix=timeout",
+            "airflow.sdk.execution_time.timeout",
+            since="3.0",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.utils.timezone": old(".sdk.timezone", "*", "airflow.sdk.timezone", **_MOVED_IN_3),
+    "airflow.utils.trigger_rule": old(".core.trigger_rules", "TriggerRule", "airflow.sdk", **_MOVED_IN_3),
+    "airflow.utils.types": {
+        **now(".sdk.toolkit.kinds", "DagRunTriggeredByType DagRunType"),
+        **old(".sdk.definitions.node", "NOTSET ArgNotSet", "airflow.sdk.definitions._internal.types", **_MOVED_IN_3),
+    },
+    "airflow.utils.weekday": old(
+        ".sdk.toolkit.kinds", "WeekDay", "airflow.providers.standard.utils.weekday", **_GONE_IN_3
+    ),
+    "airflow.utils.weight_rule": old(".sdk.toolkit.kinds", "WeightRule", "airflow.sdk", **_MOVED_IN_3),
+    "airflow.utils.xcom": old(".sdk.runtime.xcom", "XCOM_RETURN_KEY", "airflow.models.xcom", **_MOVED_IN_3),
+    "airflow.utils.yaml": now("yaml", "*"),
+}
