@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FORK_PAUSE_S = 1.0
-"""Between attempts when processes cannot be started at all."""
+"""At least this lies between two attempts when processes cannot be started at all."""
 
 _ON_KILL_S = 2.0
 """What a try gets for its `on_kill` when the executor stops."""
@@ -205,7 +205,11 @@ class LocalExecutor:
         self._forker.fork(number, theirs)
 
     def _start_forker(self) -> None:
+        if self._is_stopping:
+            return
+        self._fork_after = self._clock.monotonic()
         self._forker = ForkerLink(self._reactor, self._options, self._on_exit, self._on_forker_lost)
+        self.flush()
 
     # ---- reports from workers ----------------------------------------------------------------------------------------
 
@@ -265,9 +269,9 @@ class LocalExecutor:
             worker.drain()
             self._bury(worker, reason)
         if not self._is_stopping:
-            self._fork_after = self._clock.monotonic() + _FORK_PAUSE_S
-            self._start_forker()
-            self.flush()
+            now = self._clock.monotonic()
+            self._fork_after = max(now, self._fork_after + _FORK_PAUSE_S)
+            self._reactor.call_after(self._fork_after - now, self._start_forker)
 
     def _bury(self, worker: WorkerLink, reason: str) -> None:
         """Forget a worker whose process is gone; its order, if it had one, is lost."""

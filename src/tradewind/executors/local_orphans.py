@@ -76,7 +76,7 @@ def _environments() -> Iterator[tuple[int, list[bytes]]]:
 
 def _pids() -> list[int]:
     try:
-        return [int(name) for name in os.listdir(_PROC) if name.isdecimal()]
+        return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
     except OSError:
         return []
 

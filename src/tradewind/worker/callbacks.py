@@ -35,7 +35,7 @@ def run_callbacks(owner: Any, name: str, context: Context) -> str | None:
     for callback in callbacks if isinstance(callbacks, (list, tuple)) else (callbacks,):
         try:
             callback(context)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - author code
             _log.exception("%s %r failed", name, callback)
             failure = f"{name}: {one_line(error)}"
         except SystemExit as error:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_TOLD_TO_STOP = "the task was told to stop (SIGTERM)"
+
+
 class LeaveWorkerError(BaseException):
     """SIGTERM reached a worker that runs no task: it ends."""
 
@@ -47,6 +50,8 @@ class Interrupts:
     @contextmanager
     def during(self, on_kill: Callable[[], None]) -> Iterator[None]:
         """Let SIGTERM call `on_kill` and raise `AirflowTaskTerminated` inside the block."""
+        if self.is_leaving:
+            raise AirflowTaskTerminated(_TOLD_TO_STOP)
         self._on_kill = on_kill
         try:
             yield
@@ -94,7 +99,7 @@ class Interrupts:
         if self._forward_pid is not None:
             os.kill(self._forward_pid, signal.SIGTERM)
         elif self._on_kill is not None:
-            self._raise(AirflowTaskTerminated("the task was told to stop (SIGTERM)"))
+            self._raise(AirflowTaskTerminated(_TOLD_TO_STOP))
         elif self.is_idle:
             raise LeaveWorkerError
 

@@ -10,13 +10,13 @@ import logging
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tradewind.sdk.toolkit.masking import SecretsMasker, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
     from types import TracebackType
 
 _STDOUT = 1
@@ -102,7 +102,7 @@ class _Stream(io.RawIOBase):
     def isatty(self) -> bool:
         return False
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         content = bytes(data)
         text = content.decode("utf-8", "surrogateescape")
         masked = redact(text)
@@ -153,8 +153,6 @@ class _Handler(logging.Handler):
 
 def format_error(error: BaseException | None) -> str:
     """Return the traceback of the error, from the author's first frame on."""
-    import traceback
-
     if error is None:
         return ""
     lines = traceback.TracebackException(type(error), error, authors_part(error.__traceback__)).format()

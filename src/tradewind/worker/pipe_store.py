@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import socket
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from tradewind.serialization.messages import FrameBuffer, Kill, StoreCall, Store
 from tradewind.serialization.records import ConnectionRecord, DagRunRecord, TaskInstanceRecord, XComRecord
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from datetime import datetime
 
@@ -156,9 +156,7 @@ class PipeStore:
         """Return every XCom that matches; the arguments are those of the protocol."""
         return msgspec.convert(self._pipe.call("get_xcoms", _plain(arguments)), list[XComRecord])
 
-    def set_xcom(
-        self, *, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str, value: bytes
-    ) -> None:
+    def set_xcom(self, *, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str, value: bytes) -> None:
         """Store one XCom: sent on, not waited for."""
         self._pipe.send(
             XComPush(

@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.sdk.importing import extend_sys_path
@@ -56,7 +57,7 @@ class _Worker:
         self._log = TaskLog(options.log_level)
         self._environment = TaskEnvironment()
         self._hostname = socket.gethostname()
-        self._folder = os.getcwd()
+        self._folder = Path.cwd()
         self._tries = 0
         self._threads = 0
         self._around = Surroundings(
@@ -178,7 +179,7 @@ class _Worker:
         self._log.close()
         self._interrupts.install()
         try:
-            if os.getcwd() != self._folder:
+            if Path.cwd() != self._folder:
                 os.chdir(self._folder)
         except OSError:
             os.chdir(self._folder)
@@ -196,7 +197,8 @@ class _Worker:
         limit = self._options.max_tasks_per_child
         grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return (
-            (limit > 0 and self._tries >= limit)
+            self._interrupts.is_leaving
+            or (limit > 0 and self._tries >= limit)
             or grown_kib > self._options.max_rss_mib << 10
             or _lasting_threads() > self._threads
         )

@@ -47,8 +47,8 @@ def fork_child(run: Callable[[], int], note_pid: Callable[[int], None] | None = 
     try:
         die_with_parent(parent)
         code = run()
-    except BaseException:  # noqa: BLE001 - the child must not run on in its parent's frames
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 - the child must not run on in its parent's frames
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         flush_streams()
         os._exit(code)

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.ports import worker_store, xcom_codec
 from tradewind.sdk.runtime.context import task_context
-from tradewind.sdk.runtime.dag_run import DagRun
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.runtime.task_instance import TaskInstance
 from tradewind.worker.xcom_pull import ANY, pull
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
+    from tradewind.sdk.runtime.dag_run import DagRun
     from tradewind.serialization.messages import RunTask
     from tradewind.serialization.records import TaskInstanceRecord
 

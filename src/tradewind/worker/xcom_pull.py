@@ -112,12 +112,7 @@ def _these_indexes(
     default: Any,
 ) -> Any:
     is_one_index = map_indexes is None or isinstance(map_indexes, int)
-    if is_one_index:
-        indexes = [-1 if map_indexes is None else map_indexes]
-    elif isinstance(map_indexes, Iterable):
-        indexes = [-1 if index is None else index for index in map_indexes]
-    else:
-        raise TypeError(f"map_indexes has to be a number, several numbers or None, got {type(map_indexes).__name__}")
+    indexes = _indexes(map_indexes)
     records = query.fetch(wanted, indexes)
     found = {(record.task_id, record.map_index): record for record in records}
     task_ids = wanted if wanted is not None else sorted({record.task_id for record in records})
@@ -126,6 +121,15 @@ def _these_indexes(
     if is_one_task and is_one_index:
         return values[0] if values else default
     return values
+
+
+def _indexes(map_indexes: int | Iterable[int | None] | None) -> list[int]:
+    """Return the map indexes asked for; None means that of a task that is not mapped."""
+    if map_indexes is None or isinstance(map_indexes, int):
+        return [-1 if map_indexes is None else map_indexes]
+    if not isinstance(map_indexes, Iterable):
+        raise TypeError(f"map_indexes has to be a number, several numbers or None, got {type(map_indexes).__name__}")
+    return [-1 if index is None else index for index in map_indexes]
 
 
 def _newest_runs(records: list[XComRecord]) -> list[XComRecord]:
