@@ -1,0 +1,1 @@
+"""Faults on purpose: a running family is hurt at random moments, by seed, and must lose nothing."""
