@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from opcode import opmap
 from types import ModuleType
@@ -51,7 +50,7 @@ def uninstall() -> None:
         del sys.modules[name]
 
 
-class AirflowFinder(MetaPathFinder):
+class AirflowFinder:
     """Finds the modules of the table, and refuses others of Airflow's core with a sentence that says why."""
 
     def find_spec(
@@ -113,7 +112,7 @@ class NamespaceModule(ModuleType):
         return sorted({*self.__dict__, *table.names_in(self.__name__), *table.modules_below(self.__name__)})
 
 
-class _NamespaceLoader(Loader):
+class _NamespaceLoader:
     """Makes the modules of the table."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -130,7 +129,7 @@ class _NamespaceLoader(Loader):
             module.__dict__["__all__"] = table.names_in(module.__name__)
 
 
-_LOADER = _NamespaceLoader()
+_LOADER: Any = _NamespaceLoader()
 
 
 def _load(module: str, name: str, entry: Entry) -> Any:
