@@ -21,6 +21,7 @@ from tradewind.dag_processor.outbox import Outbox
 from tradewind.dag_processor.pool import ParsePool
 from tradewind.dag_processor.results import file_result
 from tradewind.dag_processor.watcher import watch
+from tradewind.metadata.doorbell.ring import RESYNC, VARIABLE
 from tradewind.metadata.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from tradewind.dag_processor.answers import SecretReader
     from tradewind.dag_processor.pool import Parsed
     from tradewind.metadata.dags.store import DagStore
+    from tradewind.metadata.doorbell.ring import Listener
 
 _log = logging.getLogger(__name__)
+
+_ANSWER_TOPICS = frozenset({VARIABLE, RESYNC.topic})
 
 QUIET_S = 0.02
 """A change is looked at after so long without another: an editor writes a file in several steps."""
@@ -85,7 +89,11 @@ class ProcessorSettings:
 
 
 class DagProcessor:
-    """Keeps the stored DAGs equal to what the files define. `reader` answers top-level variables and connections."""
+    """Keeps the stored DAGs equal to what the files define.
+
+    `reader` answers variables and connections that files read at their top level; `listener` is the doorbell that tells
+    when they change (without it the sweep finds out); `on_heartbeat` is called every `heartbeat_interval_s`.
+    """
 
     def __init__(
         self,
@@ -93,9 +101,12 @@ class DagProcessor:
         store: DagStore,
         reader: SecretReader,
         clock: Clock,
+        *,
+        listener: Listener | None = None,
         on_heartbeat: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._listener = listener
         self._store = store
         self._clock = clock
         self._on_heartbeat = on_heartbeat
@@ -114,8 +125,8 @@ class DagProcessor:
         """Whether the database has been rid of files that went while no processor ran."""
 
     def wake(self) -> None:
-        """Have the loop look at its stop event, and ask variables and connections again. From any thread."""
-        with contextlib.suppress(BlockingIOError):
+        """Have the loop look at its stop event now. From any thread."""
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
             self._wake_write.send(b"\0")
 
     def run(self, stop: threading.Event) -> None:
@@ -126,6 +137,8 @@ class DagProcessor:
         try:
             self._selector.register(watcher, selectors.EVENT_READ, lambda: self._heard(watcher.drain()))
             self._selector.register(self._wake_read, selectors.EVENT_READ, self._woken)
+            if self._listener is not None:
+                self._selector.register(self._listener, selectors.EVENT_READ, self._rang)
             self._timers = {"heartbeat": self._clock.monotonic()}
             self._walk()
             self._forget_missing()
@@ -183,7 +196,13 @@ class DagProcessor:
         with contextlib.suppress(BlockingIOError):
             while self._wake_read.recv(4096):
                 pass
-        self._refresh_answers()
+
+    def _rang(self) -> None:
+        if self._listener is None:
+            return
+        with self._database_may_be_away("the doorbell"):
+            if any(ring.topic in _ANSWER_TOPICS for ring in self._listener.drain()):
+                self._refresh_answers()
 
     def _look_at_changes(self) -> None:
         changed, self._changed = self._changed, set()
