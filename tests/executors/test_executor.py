@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +15,16 @@ from tradewind.executors.local_protocol import WorkerOptions
 from tradewind.executors.port import Lost
 from tradewind.serialization.messages import DagFile, Finished, Started
 
-from tests.executors.local_harness import Harness
+from tests.executors.local_harness import LIMIT_S, Harness
 
 DAG_FILE = """
 import ctypes, os, signal, subprocess, sys, time
 from datetime import timedelta
 from pathlib import Path
-from tradewind.sdk.definitions.dag import DAG
-from tradewind.sdk.definitions.operator import BaseOperator
-from tradewind.sdk.exceptions import *
-from tradewind.sdk.operators.python import PythonOperator
+from airflow import DAG
+from airflow.models import BaseOperator
+from airflow.exceptions import *
+from airflow.operators.python import PythonOperator
 
 HERE = Path(__file__).parent
 
@@ -98,11 +99,22 @@ import random
 """
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+class Watched:
+    """A process of which one wants to know whether it has ended."""
+
+    def __init__(self, pid: int) -> None:
+        self.fileno = os.pidfd_open(pid)
+
+    def has_ended(self, limit_s: float = 0.0) -> bool:
+        """Return whether it has ended, or does within the limit."""
+        return bool(select.select([self.fileno], [], [], limit_s)[0])
+
+    def is_dying(self) -> bool:
+        """Return whether it ends without being told again: the kernel takes its time over a killed process."""
+        try:
+            return self.has_ended(LIMIT_S)
+        finally:
+            os.close(self.fileno)
 
 
 @pytest.fixture
@@ -208,12 +220,12 @@ def test_a_killed_worker_is_lost_and_so_is_what_it_had_started(harness: Harness,
     order = harness.order(file, "program")
     harness.submit(order)
     pid = harness.started(order).pid
-    program = int(harness.pushed(order, "program"))
-    assert is_running(program)
+    program = Watched(int(harness.pushed(order, "program")))
+    assert not program.has_ended()
     os.kill(pid, signal.SIGKILL)
     end = harness.loss(order)
     assert end.reason == "killed by SIGKILL (out of memory?)"
-    assert not is_running(program)
+    assert program.is_dying()
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -244,13 +256,13 @@ def test_killed_at_random_each_try_ends_once(own_harness: Harness, own_file: Dag
 def test_another_forker_takes_the_place_of_a_killed_one(own_harness: Harness, own_file: DagFile) -> None:
     order = own_harness.order(own_file, "wait")
     own_harness.submit(order)
-    worker = own_harness.started(order).pid
+    worker = Watched(own_harness.started(order).pid)
     own_harness.pushed(order, "began")
     os.kill(own_harness.executor._forker.pid, signal.SIGKILL)
     end = own_harness.loss(order)
     assert end.was_started
     assert "the process that starts workers ended (SIGKILL)" in end.reason
-    assert not is_running(worker)
+    assert worker.is_dying()
     assert own_harness.run(own_file, "answer").outcome == "success"
     assert len(own_harness.ends()[order.ti_pk]) == 1
 
@@ -283,12 +295,12 @@ def test_a_try_that_does_not_stop_is_killed(make_harness: Callable[..., Harness]
     harness = make_harness(isolation=isolation, kill_grace_s=0.1)
     order = harness.order(harness.write("dags.py", DAG_FILE), "stubborn")
     harness.submit(order)
-    pid = harness.started(order).pid
+    worker = Watched(harness.started(order).pid)
     harness.pushed(order, "began")
     harness.kill(order, 1)
     end = harness.loss(order)
     assert end.reason == "killed: it did not end within 0.1 s of SIGTERM"
-    assert not is_running(pid)
+    assert worker.is_dying()
 
 
 def test_a_try_that_no_worker_has_yet_is_withdrawn(harness: Harness, file: DagFile) -> None:
@@ -303,14 +315,14 @@ def test_a_try_that_no_worker_has_yet_is_withdrawn(harness: Harness, file: DagFi
 def test_stopping_reports_whatever_was_there(own_harness: Harness, own_file: DagFile) -> None:
     running = own_harness.order(own_file, "wait")
     own_harness.submit(running)
-    pid = own_harness.started(running).pid
+    worker = Watched(own_harness.started(running).pid)
     own_harness.pushed(running, "began")
     waiting = own_harness.order(own_file, "answer")
     own_harness.executor.submit(waiting)
     own_harness.executor.stop(0)
     assert own_harness.finish(running).outcome == "killed"
     assert not own_harness.loss(waiting).was_started
-    assert not is_running(pid)
+    assert worker.is_dying()
     assert (own_harness.folder / "on_kill").exists()
 
 

@@ -14,6 +14,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tradewind.airflow.finder import install
 from tradewind.executors.local_orphans import kill_marked
 from tradewind.executors.local_protocol import (
     EXECUTOR_MARK,
@@ -48,6 +49,8 @@ _PRELOADED = (
     "tradewind.sdk.operators.python",
     "tradewind.sdk.runtime.macros",
     "tradewind.sdk.runtime.templating",
+    "tradewind.sdk.toolkit.dates",
+    "tradewind.sdk.variable",
     "tradewind.xcom.values",
 )
 """What nearly every DAG file or task reaches for: loaded here it is there in each worker, in shared memory."""
@@ -200,6 +203,7 @@ def preload(options: WorkerOptions) -> None:
     """Load what workers need, once for all of them, and set what holds for every DAG file."""
     for name in _PRELOADED:
         import_module(name)
+    install()
     install_author_defaults(AuthorDefaults(**options.author_defaults))
 
 

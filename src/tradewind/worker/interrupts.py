@@ -61,8 +61,11 @@ class Interrupts:
 
     @contextmanager
     def time_limit(self, limit_s: float | None, what: str) -> Iterator[None]:
-        """Raise `AirflowTaskTimeout` inside the block when it takes longer; None is no limit. `what` names it."""
-        if limit_s is None:
+        """Raise `AirflowTaskTimeout` inside the block when it takes longer; None is no limit. `what` names it.
+
+        Outside the main thread, where no signal arrives, there is no limit either.
+        """
+        if limit_s is None or threading.get_ident() != self._main:
             yield
             return
         self._limit = f"{what} took longer than {limit_s:g} s"

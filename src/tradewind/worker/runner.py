@@ -60,7 +60,7 @@ class Surroundings:
 def run_try(order: RunTask, find_dag: Callable[[], DAG], around: Surroundings, *, announce: bool = True) -> Finished:
     """Run the try and report its begin and its end; return the end.
 
-    Nothing of the author's comes through as an exception. `announce`: report the begin too.
+    Nothing of the author's comes through as an exception, but KeyboardInterrupt. `announce`: report the begin too.
     """
     started_at = clock.now()
     if announce:
@@ -97,6 +97,8 @@ class _Attempt:
                 self._prepare(find_dag())
                 result = self._execute()
                 self._keep(result)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # noqa: BLE001 - whatever author code raises ends the try, not the worker
             return judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
         return Judgement("success")

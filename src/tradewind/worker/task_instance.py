@@ -193,7 +193,7 @@ class RuntimeTaskInstance(TaskInstance):
             raise XComTooLargeError(
                 f"XCom {key!r} of task {self.task_id!r} is {len(encoded) / (1 << 20):.1f} MiB of JSON, more than the "
                 f"{self._xcom_max_bytes / (1 << 20):g} MiB an XCom may have: store the data elsewhere and pass its "
-                "address, or raise core.xcom_max_bytes"
+                "address, or raise the option xcom.max_value_mib"
             )
         return encoded
 
