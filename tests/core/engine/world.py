@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from random import Random
@@ -53,7 +54,7 @@ class World:
         self.line: set[int] = set()
         self.taken: set[int] = set()
         self.timers: dict[int, datetime] = {}
-        self.requeues: dict[int, int] = {}
+        self.requeues: Counter[tuple[int, int]] = Counter()
         self.stopped: set[int] = set()
         self.finished: Finish | None = None
         self.now = START
@@ -67,7 +68,7 @@ class World:
                 slot = len(self.names)
                 self.names.append(name)
                 self.rows[slot] = Instance(slot, name, TaskInstanceState.NONE, 0, 0, task.retries)
-        self.line, self.requeues = set(), {}
+        self.line, self.requeues = set(), Counter()
         dag = compiled(tasks.values(), fail_fast=self.fail_fast)
         rows = [row._replace(due_at=self.timers.get(row.slot)) for row in self.rows.values()]
         self.timers = {}
@@ -184,11 +185,10 @@ class World:
         was_started = row.state is TaskInstanceState.RUNNING or random.random() < 0.3
         if name not in self.oracle.tasks:
             self.oracle.set(name, "removed")
-        elif not was_started and self.requeues.get(slot, 0) < MAX_REQUEUES:
-            self.requeues[slot] = self.requeues.get(slot, 0) + 1
+        elif not was_started and self.requeues[slot, row.try_number] < MAX_REQUEUES:
+            self.requeues[slot, row.try_number] += 1
             self.oracle.states[name] = "scheduled"
         else:
-            self.requeues.pop(slot, None)
             self.oracle.fail(name, may_retry=True)
         self.oracle.settle()
         self.carry_out(self.engine.lose(slot, row.try_number, self.now, was_started=was_started))
