@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pendulum
@@ -27,10 +29,10 @@ from tradewind.sdk.exceptions import (
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
-def chain_of(*task_ids: str, **kwargs: object) -> DAG:
+def chain_of(*task_ids: str, **kwargs: Any) -> DAG:
     with DAG("chained", **kwargs) as made:  # type: ignore[arg-type]
         tasks = [EmptyOperator(task_id=task_id) for task_id in task_ids]
-        for before, after in zip(tasks, tasks[1:], strict=False):
+        for before, after in pairwise(tasks):
             before >> after
     return made
 
@@ -64,7 +66,7 @@ def test_a_task_keeps_its_dag() -> None:
     with pytest.raises(ValueError, match="belongs to DAG 'one' and cannot move to 'two'"):
         task.dag = DAG("two")
     with pytest.raises(TypeError, match="has to be a DAG, got str"):
-        EmptyOperator(task_id="u").dag = "one"
+        EmptyOperator(task_id="u").dag = "one"  # type: ignore[assignment]
 
 
 def test_tasks_of_two_dags_do_not_mix() -> None:
@@ -291,9 +293,10 @@ def test_doc_md_may_name_a_file(tmp_path: Path) -> None:
 
 
 def test_fail_fast_wants_plain_trigger_rules() -> None:
-    with DAG("d", fail_fast=True), pytest.raises(FailFastDagInvalidTriggerRule, match="task 'b'"):
-        EmptyOperator(task_id="a")
-        EmptyOperator(task_id="b", trigger_rule="all_done")
+    made = DAG("d", fail_fast=True)
+    EmptyOperator(task_id="a", dag=made)
+    with pytest.raises(FailFastDagInvalidTriggerRule, match="task 'b'"):
+        EmptyOperator(task_id="b", trigger_rule="all_done", dag=made)
 
 
 def test_validate_looks_at_owner_links_and_setups() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_author_defaults_are_spelled_right() -> None:
         ("schedule_interval", "@daily", "task_id", "t", "the DAG's schedule"),
     ],
 )
-def test_arguments_of_old_operators(argument: str, value: object, attribute: str, means: object, modern: str) -> None:
+def test_arguments_of_old_operators(argument: str, value: Any, attribute: str, means: object, modern: str) -> None:
     made = BashOperator(task_id="t", bash_command="true", **{argument: value})
     assert getattr(made, attribute) == means
     assert notes() == {f"BashOperator({argument}=...)": modern}

@@ -13,7 +13,7 @@ from tradewind.sdk.definitions.operator_meta import parameter_names
 from tradewind.sdk.exceptions import TaskDeferred
 
 
-class Named(BaseOperator):
+class _Named(BaseOperator):
     template_fields = ("name",)
 
     def __init__(self, *, name: str, retries_in_all: int = 5, **kwargs: Any) -> None:
@@ -22,12 +22,12 @@ class Named(BaseOperator):
         self.retries_in_all = retries_in_all
 
 
-class Fixed(Named):
+class _Fixed(_Named):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(name="fixed", retries=7, **kwargs)
 
 
-class Closed(BaseOperator):
+class _Closed(BaseOperator):
     def __init__(self, task_id: str, size: int = 1) -> None:
         super().__init__(task_id=task_id)
         self.size = size
@@ -104,8 +104,8 @@ def test_values_are_converted_when_they_are_assigned_later() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "error", "says"),
     [
-        ({"nonsense": 1}, TypeError, r"Named \(task_id: t\) does not take the argument\(s\) 'nonsense'"),
-        ({"trigger_rule": "sometimes"}, ValueError, r"Named \(task_id: t, DAG: d\): unknown trigger rule 'sometimes'"),
+        ({"nonsense": 1}, TypeError, r"_Named \(task_id: t\) does not take the argument\(s\) 'nonsense'"),
+        ({"trigger_rule": "sometimes"}, ValueError, r"_Named \(task_id: t, DAG: d\): unknown trigger rule 'sometimes'"),
         ({"weight_rule": "heavy"}, ValueError, "unknown weight_rule 'heavy'"),
         ({"pool_slots": 0}, ValueError, "pool_slots has to be at least 1, got 0"),
         ({"pool_slots": -3}, ValueError, "pool_slots has to be at least 1, got -3"),
@@ -123,24 +123,24 @@ def test_values_are_converted_when_they_are_assigned_later() -> None:
 )
 def test_wrong_arguments_name_the_task(kwargs: dict[str, Any], error: type[Exception], says: str) -> None:
     with DAG("d"), pytest.raises(error, match=says):
-        Named(**{"task_id": "t", "name": "n", **kwargs})
+        _Named(**{"task_id": "t", "name": "n", **kwargs})
 
 
 def test_missing_arguments_are_named() -> None:
-    with pytest.raises(TypeError, match=r"Named \(task_id: t\): missing keyword argument\(s\) 'name'"):
-        Named(task_id="t")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"_Named \(task_id: t\): missing keyword argument\(s\) 'name'"):
+        _Named(task_id="t")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="task_id"):
         BaseOperator()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes keyword arguments only, got 't'"):
-        Named("t")  # type: ignore[misc]
+        _Named("t")  # type: ignore[misc]
 
 
 def test_default_args_reach_every_constructor() -> None:
     with DAG("d", default_args={"name": "of dag", "retries": 1, "owner": "dag", "unknown": 5}):
-        task = Named(task_id="t")
-        told = Named(task_id="u", name="told", retries=4)
-        fixed = Fixed(task_id="v")
-        closed = Closed(task_id="w")
+        task = _Named(task_id="t")  # type: ignore[call-arg]
+        told = _Named(task_id="u", name="told", retries=4)
+        fixed = _Fixed(task_id="v")
+        closed = _Closed(task_id="w")
     assert (task.name, task.retries, task.owner) == ("of dag", 1, "dag")
     assert (told.name, told.retries) == ("told", 4)
     assert (fixed.name, fixed.retries, fixed.owner) == ("fixed", 7, "dag")
@@ -180,7 +180,7 @@ def test_a_mixin_may_come_first() -> None:
             super().__init__(*args, **kwargs)
             self.was_here = True
 
-    class Mixed(Before, Named):
+    class Mixed(Before, _Named):
         pass
 
     with DAG("d", default_args={"name": "n"}):
@@ -200,7 +200,7 @@ def test_attributes_may_be_set_before_the_base_constructor() -> None:
 
 
 def test_parameter_names_are_those_of_all_constructors() -> None:
-    assert {"name", "retries_in_all", "task_id", "pool"} <= parameter_names(Fixed)
+    assert {"name", "retries_in_all", "task_id", "pool"} <= parameter_names(_Fixed)
 
 
 def test_neighbours_from_either_side() -> None:
@@ -246,10 +246,10 @@ def test_setup_and_teardown_flags() -> None:
 
 
 def test_copies_are_independent_and_can_be_pickled() -> None:
-    task = Named(task_id="t", name="n", params={"a": 1})
+    task = _Named(task_id="t", name="n", params={"a": 1})
     _ = task.log
     for other in (copy.copy(task), copy.deepcopy(task), pickle.loads(pickle.dumps(task)), task.prepare_for_execution()):
-        assert isinstance(other, Named)
+        assert isinstance(other, _Named)
         assert (other.task_id, other.name, other.retries) == ("t", "n", 0)
         other.name = "other"
     assert task.name == "n"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tradewind import DAG, EmptyOperator, Label, TaskGroup, task, task_group
@@ -11,7 +13,7 @@ from tradewind.sdk.exceptions import (
 )
 
 
-def empty(task_id: str, **kwargs: object) -> EmptyOperator:
+def empty(task_id: str, **kwargs: Any) -> EmptyOperator:
     return EmptyOperator(task_id=task_id, **kwargs)
 
 

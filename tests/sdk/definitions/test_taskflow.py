@@ -78,7 +78,7 @@ def returns_subclass() -> _Dict: ...  # type: ignore[empty-body]
 def returns_int() -> int: ...  # type: ignore[empty-body]
 def returns_unknown() -> Nowhere: ...  # type: ignore[name-defined]  # noqa: F821
 def returns_none() -> None: ...
-def returns_unsaid(): ...  # type: ignore[no-untyped-def]  # noqa: ANN201
+def returns_unsaid(): ...  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tradewind import DAG, BaseOperator, EmptyOperator, XComArg
 from tradewind.sdk.exceptions import XComNotFound
 
 
-class Reader(BaseOperator):
+class _Reader(BaseOperator):
     template_fields = ("source", "more")
 
     def __init__(self, *, source: Any = None, more: Any = None, **kwargs: Any) -> None:
@@ -17,7 +17,7 @@ class Reader(BaseOperator):
         self.more = more
 
 
-class PushedBy:
+class _Pushed:
     """As much of a task instance as a reference asks."""
 
     dag_id = "d"
@@ -64,31 +64,31 @@ def test_in_a_text_it_is_a_template(task: EmptyOperator) -> None:
     ids=["itself", "list", "dict", "tuple", "set"],
 )
 def test_it_is_found_anywhere_in_a_template_field(task: EmptyOperator, wrap: Any) -> None:
-    reader = Reader(task_id="r", source=wrap(task.output), dag=task.dag)
+    reader = _Reader(task_id="r", source=wrap(task.output), dag=task.dag)
     assert reader.upstream_task_ids == {"t"}
 
 
 def test_it_is_found_in_a_task_in_a_template_field(task: EmptyOperator) -> None:
-    inner = Reader(task_id="inner", source=task.output, dag=task.dag)
-    outer = Reader(task_id="outer", more=[inner], dag=task.dag)
+    inner = _Reader(task_id="inner", source=task.output, dag=task.dag)
+    outer = _Reader(task_id="outer", more=[inner], dag=task.dag)
     assert outer.upstream_task_ids == {"t"}
 
 
 def test_assigning_it_later_makes_an_upstream_task_too(task: EmptyOperator) -> None:
-    reader = Reader(task_id="r", dag=task.dag)
+    reader = _Reader(task_id="r", dag=task.dag)
     reader.source = {"x": task.output}
     reader.unknown = task.output
     assert reader.upstream_task_ids == {"t"}
-    running: Any = Reader(task_id="s", dag=task.dag).prepare_for_execution()
+    running: Any = _Reader(task_id="s", dag=task.dag).prepare_for_execution()
     running.source = task.output
     assert running.upstream_task_ids == set()
 
 
 def test_resolving(task: EmptyOperator) -> None:
-    context = {"ti": PushedBy({("t", "return_value"): 5, ("t", "k"): None})}
+    context = {"ti": _Pushed({("t", "return_value"): 5, ("t", "k"): None})}
     assert task.output.resolve(context) == 5
     assert task.output["k"].resolve(context) is None
-    nothing = {"ti": PushedBy({})}
+    nothing = {"ti": _Pushed({})}
     assert task.output.resolve(nothing) is None
     with pytest.raises(XComNotFound, match="no XCom 'k' of task 't' in DAG 'd'"):
         task.output["k"].resolve(nothing)
@@ -105,4 +105,4 @@ def test_setup_and_teardown_go_to_the_task(task: EmptyOperator) -> None:
     other.output.on_failure_fail_dagrun = False
     other.output.is_teardown = False
     task.output.is_setup = False
-    assert not (task.is_setup or other.is_teardown or other.on_failure_fail_dagrun)
+    assert (task.is_setup, other.is_teardown, other.on_failure_fail_dagrun) == (False, False, False)

@@ -123,8 +123,8 @@ class DAG:
         description: str | None = None,
         schedule: Any = NOTSET,
         *,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
+        start_date: datetime | str | None = None,
+        end_date: datetime | str | None = None,
         template_searchpath: str | Iterable[str] | None = None,
         template_undefined: Any = None,
         user_defined_macros: dict[str, Any] | None = None,
@@ -210,15 +210,20 @@ class DAG:
         given = author_defaults().catchup if catchup is None else bool(catchup)
         self.catchup = by_airflow(given, self.airflow_defaults)
         # In Airflow 2 the tasks may bring the date, Airflow 3 wants it at the DAG.
-        if self.catchup and self.airflow_defaults >= 3 and self.timetable.can_be_scheduled and not self.start_date:
+        if self.catchup and self.airflow_defaults >= 3 and self._is_scheduled and not self.start_date:
             raise ValueError(f"DAG {self.dag_id!r}: start_date is required when catchup=True")
+
+    @property
+    def _is_scheduled(self) -> bool:
+        """Whether runs come without being triggered; authors' timetables need not say so."""
+        return getattr(self.timetable, "can_be_scheduled", True)
 
     def _settle_limits(self, max_active_tasks: int | None, max_active_runs: int | None) -> None:
         defaults = author_defaults()
         self.max_active_tasks = or_default(
             expect(max_active_tasks, int, self.dag_id, "max_active_tasks"), defaults.max_active_tasks
         )
-        limit = self.timetable.active_runs_limit
+        limit = getattr(self.timetable, "active_runs_limit", None)
         if limit is not None and max_active_runs is not None and max_active_runs > limit:
             msg = f"DAG {self.dag_id!r}: its schedule allows max_active_runs of at most {limit}, got {max_active_runs}"
             raise ValueError(msg)
@@ -231,7 +236,7 @@ class DAG:
         self.params = ParamsDict(params)
         if given:
             self.params.update(ParamsDict(given))
-        if not self.params or not self.timetable.can_be_scheduled:
+        if not self.params or not self._is_scheduled:
             return
         try:
             self.params.validate()

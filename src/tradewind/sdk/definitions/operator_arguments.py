@@ -98,7 +98,7 @@ def _pool_slots(name: str, value: Any) -> int:
 
 def _trigger_rule(_name: str, value: Any) -> TriggerRule:
     # On the first task, not with the module: `from tradewind import DAG` has no need of it.
-    from tradewind.core.trigger_rules import TriggerRule, parse_trigger_rule  # noqa: PLC0415
+    from tradewind.core.trigger_rules import TriggerRule, parse_trigger_rule  # noqa: PLC0415 - as said
 
     if isinstance(value, TriggerRule):
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from inspect import signature
 
 from tradewind.core.clock import SystemClock
 from tradewind.core.timetables.protocol import DataInterval, TimeRestriction
@@ -59,9 +60,10 @@ class LatestOnlyOperator(BaseBranchOperator):
         return (same.data_interval.end if same is not None else interval.start, following.data_interval.end)
 
     def _next(self, interval: DataInterval, restriction: TimeRestriction) -> Any:
-        return self.dag.timetable.next_dagrun_info(
-            last_automated_data_interval=interval, restriction=restriction, now=_now()
-        )
+        ask = self.dag.timetable.next_dagrun_info
+        # A timetable of the author's takes what Airflow gives it; one of this package is told the time too.
+        told = {"now": _now()} if "now" in signature(ask).parameters else {}
+        return ask(last_automated_data_interval=interval, restriction=restriction, **told)
 
 
 def _plain(moment: datetime) -> datetime:

@@ -55,7 +55,8 @@ class PythonOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         """Call the function; return what it returned."""
-        self.op_kwargs = self.determine_kwargs(self._given(context))
+        # Past the task's own hook, which would look for XComs in the whole context.
+        vars(self)["op_kwargs"] = self.determine_kwargs(self._given(context))
         value = self.execute_callable()
         shown = value if self.show_return_value_in_logs else "(not shown)"
         self.log.info("Done. Returned value was: %s", shown)
