@@ -101,9 +101,9 @@ class DagProcessor:
         store: DagStore,
         reader: SecretReader,
         clock: Clock,
+        on_heartbeat: Callable[[], None] | None = None,
         *,
         listener: Listener | None = None,
-        on_heartbeat: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
