@@ -112,7 +112,8 @@ MOVE_TO_NEW_TRY = Statement(
 ADD_EVENT = Statement(
     "INSERT INTO task_instance_event (ti_pk, version, event, try_number, at) VALUES (?, ?, ?, ?, ?)",
     "INSERT INTO task_instance_event (ti_pk, version, event, try_number, at)"
-    " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::int[], %s::timestamptz[])",
+    # Sent before the guards are known to have held: of a stale row the event may be there.
+    " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::int[], %s::timestamptz[]) ON CONFLICT DO NOTHING",
 )
 
 DELETE_XCOMS = Statement(

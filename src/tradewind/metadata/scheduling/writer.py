@@ -140,7 +140,7 @@ class BatchWriter:
         if to_new_try:
             self._run.guarded(sql.MOVE_TO_NEW_TRY, to_new_try)
         if events:
-            self._run.many(sql.ADD_EVENT, events)
+            self._run.guarded(sql.ADD_EVENT, events)
         if emptied:  # what an earlier try pushed must not be taken for this one's
             self._run.many(sql.DELETE_XCOMS, emptied)
 
