@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from tradewind.config.settings import Settings
 
 
+_AIRFLOW_DEFAULTS = {
+    ("email", "email_backend"): "airflow.utils.email.send_email_smtp",
+    ("kubernetes_executor", "namespace"): "default",
+    ("kubernetes_executor", "worker_container_repository"): "",
+    ("kubernetes_executor", "worker_container_tag"): "",
+    ("smtp", "smtp_host"): "localhost",
+    ("smtp", "smtp_mail_from"): "airflow@example.com",
+    ("smtp", "smtp_port"): "25",
+    ("smtp", "smtp_ssl"): "False",
+    ("smtp", "smtp_starttls"): "True",
+    ("webserver", "base_url"): "http://localhost:8080",
+}
+"""Airflow's defaults of options without a counterpart which DAG files read."""
+
+
 def airflow_option(section: str, key: str) -> str | None:
     """Return the option's value as text, None when nothing says anything of it.
 
@@ -34,7 +49,7 @@ def airflow_option(section: str, key: str) -> str | None:
     if option is not None:
         value = _settings().value(option.section, option.key)
         return ",".join(value) if isinstance(value, tuple) else str(value)
-    return _airflow_file().get(section, {}).get(key)
+    return _airflow_file().get(section, {}).get(key, _AIRFLOW_DEFAULTS.get((section, key)))
 
 
 def airflow_section(section: str) -> dict[str, str]:

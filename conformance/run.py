@@ -1,0 +1,66 @@
+"""Load and run real Airflow DAG files; print the score, write `results/latest.json`. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from conformance.corpora import HERE, collect
+from conformance.execution import run_all
+from conformance.loading import load_all
+
+
+def main() -> None:
+    """Read the command line, measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mirror", type=Path, help="folder of git clones, each in owner+name/repo")
+    parser.add_argument("--only", choices=("load", "exec"), help="one part")
+    parser.add_argument("--match", default="", help="only files or DAGs whose key contains this text")
+    arguments = parser.parse_args()
+    work = HERE / "work"
+    work.mkdir(exist_ok=True)
+    report: dict[str, Any] = {"failures": [], "not_available": []}
+    if arguments.only != "exec":
+        _load(report, work, arguments)
+    if arguments.only != "load":
+        _execute(report, work, arguments)
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    results.joinpath("latest.json").write_text(json.dumps(report, indent=1) + "\n")
+    _print(report)
+
+
+def _load(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    files, absent = collect(work, arguments.mirror)
+    outcome = load_all([file for file in files if arguments.match in file.key], work)
+    report["load"] = outcome["counts"]
+    report["failures"] += outcome["failures"]
+    report["not_available"] += absent
+
+
+def _execute(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    outcome = run_all(work, arguments.match)
+    report["exec"] = outcome["counts"]
+    report["failures"] += outcome["failures"]
+    report["not_available"] += outcome["absent"]
+
+
+def _print(report: dict[str, Any]) -> None:
+    for failure in report["failures"]:
+        print(f"{failure['part']:<5} {failure['what']}\n      {failure['why']}")
+    for absent in report["not_available"]:
+        print(f"left out: {absent}")
+    if "load" in report:
+        load = report["load"]
+        print(
+            f"load: {load['loaded']} of {load['files']} files, {load['dags']} DAGs; "
+            f"{load['same_structure']} files with Airflow's structure"
+        )
+    if "exec" in report:
+        print(f"exec: {report['exec']['same_states']} of {report['exec']['dags']} DAGs end in Airflow's states")
+
+
+if __name__ == "__main__":
+    main()
