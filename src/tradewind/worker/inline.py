@@ -58,6 +58,7 @@ def run_inline(
     finally:
         install_worker_store(before)
         environment.leave()
+        environment.forget()
         for signum, handler in handlers.items():
             signal.signal(signum, handler)
 

@@ -44,8 +44,9 @@ class Interrupts:
 
     def install(self) -> None:
         """Set the handlers: at the start, and again after a task that may have changed them."""
-        signal.signal(signal.SIGTERM, self._terminate)
-        signal.signal(signal.SIGALRM, self._time_out)
+        for signum, handler in ((signal.SIGTERM, self._terminate), (signal.SIGALRM, self._time_out)):
+            if signal.getsignal(signum) != handler:
+                signal.signal(signum, handler)
 
     @contextmanager
     def during(self, on_kill: Callable[[], None]) -> Iterator[None]:

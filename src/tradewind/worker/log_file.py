@@ -52,7 +52,8 @@ class TaskLog:
         root = logging.getLogger()
         if self._handler not in root.handlers:
             root.addHandler(self._handler)
-        root.setLevel(self._level)
+        if root.level != self._level:
+            root.setLevel(self._level)
 
     def close(self) -> None:
         """Send everything outside again, where the process wrote to before its first task."""

@@ -195,12 +195,11 @@ class _Worker:
     def _is_spent(self) -> bool:
         """Return whether the process has done its share, or has something left in it that no next task should meet."""
         limit = self._options.max_tasks_per_child
-        grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return (
             self._interrupts.is_leaving
             or (limit > 0 and self._tries >= limit)
-            or grown_kib > self._options.max_rss_mib << 10
             or _lasting_threads() > self._threads
+            or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > self._options.max_rss_mib << 10
         )
 
 
