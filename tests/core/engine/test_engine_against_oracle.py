@@ -43,7 +43,7 @@ SEEDS = st.integers(0, 2**32).map(Random)
 NAMES = st.frozensets(st.sampled_from("abcdefghijkl"), max_size=3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(tasks=dags(), held=NAMES, fail_fast=st.booleans(), random=SEEDS)
 def test_any_order_of_events(tasks: dict[str, Task], held: frozenset[str], fail_fast: bool, random: Random) -> None:
     world = World(tasks, held & tasks.keys(), fail_fast=fail_fast)
@@ -56,7 +56,7 @@ def test_any_order_of_events(tasks: dict[str, Task], held: frozenset[str], fail_
     world.drain(random)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tasks=dags(), held=NAMES, fail_fast=st.booleans(), random=SEEDS)
 def test_restarts_and_losses(tasks: dict[str, Task], held: frozenset[str], fail_fast: bool, random: Random) -> None:
     world = World(tasks, held & tasks.keys(), fail_fast=fail_fast)
@@ -70,7 +70,7 @@ def test_restarts_and_losses(tasks: dict[str, Task], held: frozenset[str], fail_
                 world.rescue()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tasks=dags(), fail_fast=st.booleans(), random=SEEDS)
 def test_new_versions_of_the_dag_while_it_runs(tasks: dict[str, Task], fail_fast: bool, random: Random) -> None:
     world = World(some(tasks, random), fail_fast=fail_fast)
