@@ -23,7 +23,7 @@ def task(name: str, *upstream: str, **fields: Any) -> Task:
     return Task(name, upstream=frozenset(upstream), **fields)
 
 
-def engine_of(tasks: list[Task], due_at: datetime | None = None, **states: S) -> RunEngine:
+def engine_of(tasks: list[Task], /, due_at: Any = None, **states: S) -> RunEngine:
     names = [*(one.name for one in tasks), *(name for name in states if name not in {one.name for one in tasks})]
     rows = [Instance(slot, name, states.get(name, S.NONE), 1, 1, 1, due_at) for slot, name in enumerate(names)]
     return RunEngine(compiled(tasks), rows)

@@ -143,6 +143,18 @@ def test_the_limits_of_a_task_span_runs_or_one_run() -> None:
     assert admitted(limits) == [2]
 
 
+def test_one_that_was_refused_for_its_task_may_leave_the_line() -> None:
+    one, other = (candidate(pk, max_active_tis_per_dag=1) for pk in (1, 2))
+    limits = offered(Limits(0, POOLS), one, other)
+    assert admitted(limits) == [1]
+    limits.offer(one._replace(ti_pk=TaskInstancePk(3)))
+    for pk in (2, 3):
+        limits.withdraw(TaskInstancePk(pk))
+    limits.release(TaskInstancePk(1))
+    assert admitted(limits) == []
+    assert not limits._groups
+
+
 def test_every_refusing_limit_is_named() -> None:
     limits = offered(Limits(1, POOLS), candidate(1, pool="small", pool_slots=2, executor="celery", max_active_tasks=1))
     limits.set_executor_slots("celery", 1)

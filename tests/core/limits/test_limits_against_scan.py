@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tradewind.core.ids import DagRunPk, TaskInstancePk
-from tradewind.core.limits import Candidate, Hold, Limits
+from tradewind.core.limits import BlockerKind, Candidate, Hold, Limits
 
 RUNS = {1: "a", 2: "a", 3: "b"}
 POOLS = ("p", "p", "q")
@@ -197,7 +197,8 @@ class LimitsAgainstScan(RuleBasedStateMachine):
             self.limits.set_pools(())
             # Nothing is kept of task instances that have gone.
             assert not self.limits._groups
-            assert not {key[0].value for key in self.limits._ledger._counters} - {"executor"}
+            kinds = {counter.kind for counter in self.limits._ledger._counters.values()}
+            assert kinds <= {BlockerKind.EXECUTOR}
 
 
 TestLimitsAgainstScan = LimitsAgainstScan.TestCase
