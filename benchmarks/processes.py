@@ -17,7 +17,7 @@ def _stat(pid: int) -> tuple[int, int]:
 def tree(root: int) -> list[int]:
     """Return `root` and every process below it."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
+    for entry in (path.name for path in Path("/proc").iterdir()):
         if entry.isdigit():
             try:
                 children.setdefault(_stat(int(entry))[0], []).append(int(entry))

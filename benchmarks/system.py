@@ -68,16 +68,26 @@ def free_port() -> int:
 
 
 class System:
-    """`tradewind standalone` in a temporary home."""
+    """`tradewind standalone` in a temporary home. A peer that speaks the same REST API is a subclass."""
+
+    name = "tradewind"
+    version_command: tuple[str, ...] = (str(TRADEWIND), "version")
+    import_command: tuple[str, ...] = (sys.executable, "-c", "from tradewind import DAG")
+    bare_command: tuple[str, ...] = (sys.executable, "-c", "pass")
+    start_timeout_s = 60.0
 
     def __init__(self, database_url: str | None = None, **settings: object) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="tradewind-bench-"))
+        self.home = Path(tempfile.mkdtemp(prefix=f"{self.name}-bench-"))
         self.dags = self.home / "dags"
         self.dags.mkdir()
         self.port = free_port()
         self.token: str | None = None
-        self.process: subprocess.Popen[bytes] | None = None
-        keep = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "USER"}}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TZ", "TMPDIR", "HOME", "USER"}}
+        self.environment = {**kept, **self.settings(database_url, settings)}
+
+    def settings(self, database_url: str | None, changed: dict[str, object]) -> dict[str, str]:
+        """Return the environment that configures it."""
         options = {
             "core__load_examples": "False",
             "core__dags_are_paused_at_creation": "False",
@@ -86,17 +96,23 @@ class System:
             "core__max_active_runs_per_dag": "1000",
             "api__port": str(self.port),
             "api__host": "127.0.0.1",
-            **{key: str(value) for key, value in settings.items()},
+            **{key: str(value) for key, value in changed.items()},
         }
         if database_url:
             options["database__sql_alchemy_conn"] = database_url
-        self.environment = {
-            **keep,
+        return {
             "TRADEWIND_HOME": str(self.home),
             **{f"TRADEWIND__{key.upper()}": value for key, value in options.items()},
         }
 
     # ---- life
+
+    def prepare(self) -> None:
+        """Do what has to be done once before the first start and is not part of it."""
+
+    def commands(self) -> list[list[str]]:
+        """Return the commands that make up the whole."""
+        return [[str(TRADEWIND), "standalone"]]
 
     def write(self, name: str, text: str) -> Path:
         """Put a DAG file into the folder, whole at once."""
@@ -107,17 +123,22 @@ class System:
 
     def start(self) -> float:
         """Start it; returns the seconds until every part is healthy."""
+        self.prepare()
         began = time.monotonic()
-        with (self.home / "standalone.out").open("ab") as out:
-            self.process = subprocess.Popen(
-                [str(TRADEWIND), "standalone"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        until(self.is_healthy, 60, "healthy", 0.01)
+        for number, command in enumerate(self.commands()):
+            with (self.home / f"process-{number}.out").open("ab") as out:
+                self.processes.append(
+                    subprocess.Popen(
+                        command,
+                        env=self.environment,
+                        cwd=self.home,
+                        stdin=subprocess.DEVNULL,
+                        stdout=out,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    ),
+                )
+        until(self.is_healthy, self.start_timeout_s, "healthy", 0.01)
         return time.monotonic() - began
 
     def is_healthy(self) -> bool:
@@ -125,18 +146,25 @@ class System:
         status, body = http("GET", f"http://127.0.0.1:{self.port}/api/v2/monitor/health", timeout=2)
         return status == 200 and all(body[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
 
-    def stop(self) -> None:
-        """End it and everything below it, and remove its folder."""
-        if self.process is not None:
-            pids = tree(self.process.pid)
-            self.process.send_signal(signal.SIGTERM)
+    def end(self) -> None:
+        """End it and everything below it; its folder stays."""
+        pids = self.pids()
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(20)
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+                process.wait(20)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in self.processes:
+            process.wait()
+        self.processes.clear()
+        self.token = None
+
+    def stop(self) -> None:
+        """End it and remove its folder (kept with BENCH_KEEP set)."""
+        self.end()
         if not os.environ.get("BENCH_KEEP"):
             shutil.rmtree(self.home, ignore_errors=True)
 
@@ -151,7 +179,7 @@ class System:
 
     def pids(self) -> list[int]:
         """Return every process of the family."""
-        return tree(self.process.pid) if self.process is not None else []
+        return [pid for process in self.processes for pid in tree(process.pid)]
 
     # ---- API
 

@@ -51,13 +51,11 @@ def kill_dag_processor(target: Target) -> bool:
 
 def kill_family(target: Target) -> bool:
     """SIGKILL every process of the family at once, then start it again."""
-    process = target.system.process
-    if process is None:
-        return False
-    for pid in target.system.pids():
+    system = target.system
+    for pid in system.pids():
         _kill(pid)
-    process.wait()
-    target.system.start()
+    system.end()
+    system.start()
     return True
 
 

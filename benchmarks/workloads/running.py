@@ -1,4 +1,7 @@
-"""How fast tasks follow each other: chains, fans, many DAGs, triggers, growth."""
+"""How fast tasks follow each other: chains, fans, many DAGs, triggers, growth.
+
+`make` builds the system that is measured, from a database URL (None: its own default) and settings.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import dag_files
 from benchmarks.processes import cpu_s, named, pss_mib
-from benchmarks.system import System, until
+from benchmarks.system import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from benchmarks.system import System
+
+    Make = Callable[..., System]
 
 Figures = dict[str, float]
 
@@ -26,19 +33,20 @@ def _run_s(run: dict[str, str]) -> float:
     return _at(run["end_date"]) - _at(run["start_date"])
 
 
-def _repeat(system: System, dag_id: str, runs: int) -> list[dict[str, str]]:
-    system.trigger(dag_id, "warm")
-    system.wait_for_run(dag_id, "warm")
+def _repeat(system: System, dag_id: str, runs: int, *, warm: bool = True) -> list[dict[str, str]]:
+    if warm:
+        system.trigger(dag_id, "warm")
+        system.wait_for_run(dag_id, "warm")
     found = []
     for number in range(runs):
         system.trigger(dag_id, f"r{number}")
-        found.append(system.wait_for_run(dag_id, f"r{number}"))
+        found.append(system.wait_for_run(dag_id, f"r{number}", 900))
     return found
 
 
-def chain40(database: str, url: str | None, runs: int) -> Figures:
+def chain40(make: Make, label: str, url: str | None, runs: int) -> Figures:
     """Forty light tasks one after the other."""
-    system = System(url)
+    system = make(url)
     system.write("chain40", dag_files.chain_of_light_tasks("chain40", 40))
     with system.running():
         system.wait_for_dags(1)
@@ -49,41 +57,41 @@ def chain40(database: str, url: str | None, runs: int) -> Figures:
             ends = [_at(ti["end_date"]) for ti in instances]
             starts = [_at(ti["start_date"]) for ti in instances]
             gaps += [start - end for end, start in zip(ends, starts[1:], strict=False)]
-    return {f"chain40.{database}.run_s": median(durations), f"chain40.{database}.gap_ms": 1000 * median(gaps)}
+    return {f"chain40.{label}.run_s": median(durations), f"chain40.{label}.gap_ms": 1000 * median(gaps)}
 
 
-def fanout500(label: str, url: str | None, runs: int, **settings: object) -> Figures:
+def fanout500(make: Make, label: str, url: str | None, runs: int, *, warm: bool = True, **settings: object) -> Figures:
     """One task, then 500 at once, then one."""
-    system = System(url, **settings)
+    system = make(url, **settings)
     system.write("fanout500", dag_files.fan("fanout500", 500))
     with system.running():
         system.wait_for_dags(1)
-        durations = [_run_s(run) for run in _repeat(system, "fanout500", runs)]
+        durations = [_run_s(run) for run in _repeat(system, "fanout500", runs, warm=warm)]
     return {f"fanout500.{label}.tasks_per_s": 502 / median(durations)}
 
 
-def dags100x5(runs: int) -> Figures:
+def dags100x5(make: Make, label: str, url: str | None, runs: int, *, warm: bool = True) -> Figures:
     """A hundred DAGs of five tasks, triggered at once by eight clients: first trigger to last end."""
-    system = System()
+    system = make(url)
     for number in range(100):
         system.write(f"d{number:03d}", dag_files.chain_of_noops(f"d{number:03d}", 5))
     with system.running():
-        system.wait_for_dags(100)
-        totals = [_all_at_once(system, f"k{number}") for number in range(runs + 1)]
-    return {"dags100x5.sqlite.total_s": median(totals[1:])}
+        system.wait_for_dags(100, 180)
+        totals = [_all_at_once(system, f"k{number}") for number in range(runs + warm)]
+    return {f"dags100x5.{label}.total_s": median(totals[warm:])}
 
 
 def _all_at_once(system: System, run_id: str) -> float:
     began = time.time()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: system.trigger(f"d{number:03d}", run_id), range(100)))
-    ended = [_at(system.wait_for_run(f"d{number:03d}", run_id)["end_date"]) for number in range(100)]
+    ended = [_at(system.wait_for_run(f"d{number:03d}", run_id, 900)["end_date"]) for number in range(100)]
     return max(ended) - began
 
 
-def trigger(count: int) -> Figures:
+def trigger(make: Make, url: str | None, count: int) -> Figures:
     """From the POST to the start of the run's first task, on an idle system."""
-    system = System()
+    system = make(url)
     system.write("one", dag_files.chain_of_noops("one", 1))
     delays = []
     with system.running():
@@ -97,9 +105,9 @@ def trigger(count: int) -> Figures:
     return {"trigger.to_running_ms": 1000 * median(delays[2:])}
 
 
-def growth(width: int = 9998, runs: int = 100, tasks: int = 1000) -> Figures:
+def growth(make: Make, width: int = 9998, runs: int = 100, tasks: int = 1000) -> Figures:
     """Scheduler CPU per task of a run of 10,000 against one of 500; memory of 100 active runs of 1,000."""
-    system = System()
+    system = make(None)
     system.write("small", dag_files.fan("small", 498))
     system.write("large", dag_files.fan("large", width))
     system.write("held", dag_files.parallel_in_pool("held", tasks, "shut"))
@@ -109,7 +117,11 @@ def growth(width: int = 9998, runs: int = 100, tasks: int = 1000) -> Figures:
         small = min(_cpu_per_task(system, scheduler, "small", f"r{number}", 500) for number in range(3))
         large = _cpu_per_task(system, scheduler, "large", "r0", width + 2)
         held = _bytes_per_instance(system, scheduler, runs, tasks)
-    return {"growth.cpu_per_task_ratio": large / small, "growth.bytes_per_task_instance": held}
+    return {
+        "growth.cpu_per_task_ratio": large / small,
+        "growth.cpu_per_task_us": 1e6 * small,
+        "growth.bytes_per_task_instance": held,
+    }
 
 
 def _cpu_per_task(system: System, pids: list[int], dag_id: str, run_id: str, tasks: int) -> float:
@@ -129,11 +141,3 @@ def _bytes_per_instance(system: System, pids: list[int], runs: int, tasks: int) 
         system.trigger("held", f"h{number}")
     until(active, 120, f"{runs} active runs", 0.2)
     return (pss_mib(pids) - before) * 1024 * 1024 / (runs * tasks)
-
-
-def by_database(workload: Callable[[str, str | None, int], Figures], postgres_url: str | None, runs: int) -> Figures:
-    """Run a workload on SQLite, and on PostgreSQL when there is one."""
-    figures = workload("sqlite", None, runs)
-    if postgres_url is not None:
-        figures |= workload("postgres", postgres_url, runs)
-    return figures
