@@ -108,6 +108,7 @@ def total_weights(
     """
     order = topological_order(downstream)
     totals = list(weights)
+    slices = _slices(weights)
     for rule, edges, walk in (("downstream", downstream, reversed(order)), ("upstream", upstream, order)):
         if rule not in rules:
             continue
@@ -119,20 +120,16 @@ def total_weights(
             relatives[index] = reached
         for index, own in enumerate(rules):
             if own == rule:
-                totals[index] += _weight_of(relatives[index], weights)
+                totals[index] += sum(value * (relatives[index] & mask).bit_count() for value, mask in slices)
     return [max(-MAX_PRIORITY, min(MAX_PRIORITY, total)) for total in totals]
 
 
-def _weight_of(members: int, weights: Sequence[int]) -> int:
-    count = members.bit_count()
-    if count == 0:
-        return 0
-    first = weights[members.bit_length() - 1]
-    if count == 1:
-        return first
-    total = 0
-    while members:
-        lowest = members & -members
-        total += weights[lowest.bit_length() - 1]
-        members ^= lowest
-    return total
+def _slices(weights: Sequence[int]) -> list[tuple[int, int]]:
+    """Give powers of two with the set of tasks in whose weight they are contained, so that a sum is a few bit counts."""
+    slices: list[tuple[int, int]] = []
+    for sign in (1, -1):
+        parts = [max(0, sign * weight) for weight in weights]
+        for bit in range(max(parts, default=0).bit_length()):
+            mask = int("".join("01"[part >> bit & 1] for part in reversed(parts)), 2)
+            slices.append((sign << bit, mask))
+    return slices
