@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from tradewind.metadata import schema
 from tradewind.metadata.batch import Batch, NewRun, NewTaskInstance, RunEnd, RunRow, RunStart, TaskTransition
 from tradewind.metadata.dags import DagStore, FileDag, FileResult
 from tradewind.metadata.database import Database
+from tradewind.metadata.doorbell import Listener, Ring
 from tradewind.metadata.runs import TaskInstanceDetail, TaskInstanceFilter, list_task_instances
 from tradewind.metadata.scheduling import SchedulerStore
 from tradewind.serialization.document import DagDocument, TaskDocument, encode_document, version_hash
@@ -130,6 +132,15 @@ class World:
             ends = {S.SUCCESS: Event.SUCCEED, S.FAILED: Event.FAIL, S.SKIPPED: Event.SKIP, S.UP_FOR_RETRY: Event.RETRY}
             ended = self.move(ti_pk, target, ends[target], ended_at=self.clock.now())
             assert not self.commit(Batch(transitions=[ended])).stale_task_instances
+
+
+def hear(listener: Listener, count: int) -> list[Ring]:
+    """Return the next `count` rings, waiting for them."""
+    heard: list[Ring] = []
+    while len(heard) < count:
+        assert select.select([listener.fileno()], [], [], 10)[0], f"heard only {heard}"
+        heard += listener.drain()
+    return heard
 
 
 def new_instance(run_pk: DagRunPk, slot: int, task_id: str, max_tries: int = 0) -> NewTaskInstance:

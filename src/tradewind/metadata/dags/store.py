@@ -66,11 +66,8 @@ class DagStore(DagReading):
         """Pause or unpause DAGs; return those that were not so before, sorted. Raises `NotFoundError` for an unknown one."""
         wanted = set(dag_ids)
         with self._database.begin() as connection:
-            states = dict(
-                connection.execute(sa.select(dag.c.dag_id, dag.c.is_paused).where(dag.c.dag_id.in_(wanted)))
-                .tuples()
-                .all(),
-            )
+            rows = connection.execute(sa.select(dag.c.dag_id, dag.c.is_paused).where(dag.c.dag_id.in_(wanted)))
+            states = {row.dag_id: bool(row.is_paused) for row in rows}
             unknown = sorted(wanted - states.keys())
             if unknown:
                 msg = f"there is no DAG {', '.join(unknown)}"
