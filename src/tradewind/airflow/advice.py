@@ -40,4 +40,4 @@ _OTHERWISE = "Tradewind's `airflow` has the names that DAG files use; this is no
 
 def advice_for(name: str) -> str:
     """Return half a sentence about a module, or a name in one, that is not in the table."""
-    return next((advice for prefix, advice in _BY_PREFIX if name.startswith(prefix)), _OTHERWISE)
+    return next((advice for prefix, advice in _BY_PREFIX if f"{name}.".startswith(prefix)), _OTHERWISE)

@@ -14,7 +14,7 @@ TOP: dict[str, Names] = {
     "airflow": {
         **now(".sdk.definitions.dag", "DAG"),
         **now(".sdk.definitions.xcom_arg", "XComArg"),
-        **now(".airflow.versions", "__version__ version"),
+        **now(".airflow.versions", "__version__"),
         **old(".sdk.exceptions", "AirflowException", "airflow.sdk.exceptions"),
     },
     "airflow.configuration": {
@@ -161,7 +161,7 @@ MODELS: dict[str, Names] = {
             since="2.4",
         ),
         **old(".sdk.runtime.context", "Context", _IN_3, removed_in="3.0"),
-        **old(".sdk.runtime.current", "set_current_context", "airflow.sdk", removed_in="3.0"),
+        **old(".sdk.runtime.current", "set_current_context", "=get_current_context()", removed_in="3.0"),
         **missing("clear_task_instances", _NO_DATABASE),
     },
     "airflow.models.taskinstancekey": now(".sdk.runtime.task_instance", "TaskInstanceKey"),
