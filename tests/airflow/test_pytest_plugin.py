@@ -1,5 +1,4 @@
 """The pytest plugin: authors' tests import `airflow`, and find a store in memory."""
-# ruff: noqa: AIR301, AIR311 - old spellings are what is tested
 
 from __future__ import annotations
 

@@ -166,7 +166,8 @@ MODELS: dict[str, Names] = {
     },
     "airflow.models.taskinstancekey": now(".sdk.runtime.task_instance", "TaskInstanceKey"),
     "airflow.models.taskmixin": {
-        **old(".sdk.definitions.node", "DAGNode DependencyMixin", "airflow.sdk.definitions._internal.node"),
+        **old(".sdk.definitions.node", "DAGNode", "airflow.sdk.definitions._internal.node"),
+        **old(".sdk.definitions.node", "DependencyMixin", "airflow.sdk.definitions._internal.mixins"),
         **old(
             ".sdk.definitions.node",
             "TaskMixin=DependencyMixin",

@@ -12,7 +12,9 @@ merge_dicts prune_dict prevent_duplicates convert_camel_to_snake"""
 UTILS: dict[str, Names] = {
     "airflow.utils": {},
     "airflow.utils.context": {
-        **old(".sdk.runtime.context", "Context context_copy_partial context_merge", "airflow.sdk", **_MOVED_IN_3),
+        **old(".sdk.runtime.context", "Context", "airflow.sdk", **_MOVED_IN_3),
+        **old(".sdk.runtime.context", "context_merge", "airflow.sdk.definitions.context", **_MOVED_IN_3),
+        **old(".sdk.runtime.context", "context_copy_partial", "=code of your own", **_MOVED_IN_3),
         **old(".sdk.runtime.context", "KNOWN_CONTEXT_KEYS", "airflow.sdk.definitions.context", **_MOVED_IN_3),
         **now(".sdk.runtime.accessors", "ConnectionAccessor VariableAccessor"),
     },
@@ -55,13 +57,19 @@ UTILS: dict[str, Names] = {
     },
     "airflow.utils.log": {},
     "airflow.utils.log.logging_mixin": now(".sdk.toolkit.log", "LoggingMixin"),
-    "airflow.utils.log.secrets_masker": old(
-        ".sdk.toolkit.masking",
-        "SecretsMasker mask_secret redact should_hide_value_for_key",
-        "airflow.sdk.log",
-        since="3.0",
-        removed_in="3.0",
-    ),
+    "airflow.utils.log.secrets_masker": {
+        **old(".sdk.toolkit.masking", "mask_secret", "airflow.sdk.log", since="3.0", removed_in="3.0"),
+        **old(
+            ".sdk.toolkit.masking", "redact", "airflow.sdk.execution_time.secrets_masker", since="3.0", removed_in="3.0"
+        ),
+        **old(
+            ".sdk.toolkit.masking",
+            "SecretsMasker should_hide_value_for_key",
+            "=airflow.sdk.log.mask_secret",
+            since="3.0",
+            removed_in="3.0",
+        ),
+    },
     "airflow.utils.module_loading": old(
         ".sdk.toolkit.loading", "import_string qualname", "airflow.sdk.module_loading", since="3.0", removed_in="3.0"
     ),
