@@ -9,7 +9,7 @@ from tradewind.airflow.entries import Entry, Names
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import SDK, STANDARD
 from tradewind.airflow.names_of_operators import OPERATORS
-from tradewind.airflow.names_of_utils import UTILS
+from tradewind.airflow.names_of_tools import UTILS
 
 
 def _joined(*parts: dict[str, Names]) -> dict[str, Names]:

@@ -65,7 +65,7 @@ UTILS: dict[str, Names] = {
         **old(
             ".sdk.toolkit.masking",
             "SecretsMasker should_hide_value_for_key",
-            "=airflow.sdk.log.mask_secret",
+            "=mask_secret of airflow.sdk.log",
             since="3.0",
             removed_in="3.0",
         ),
