@@ -19,7 +19,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "environment_is_not_read": {
         "src/tradewind/config/": "the one reader of the environment",
-        "src/tradewind/worker/environment.py": "what tasks find in their environment, given and taken back",
+        "src/tradewind/worker/host/environment.py": "what tasks find in their environment, given and taken back",
     },
     "received_session_is_not_committed": {},
 }

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.010
 """A worker that is busy for less is about to come free: a process start costs as much."""
 
+FORK_PATIENCE_S = 0.050
+"""The same where each try has a process of its own: its start takes time, which further workers only make longer."""
+
 IMPORT_PATIENCE_S = 0.100
 """The same for a worker that has to import the DAG file first."""
 
-MAX_WAIT_S = 0.050
+MAX_WAIT_S = 0.250
 """An order that has waited so long is worth a process however quick the others are."""
 
 
@@ -50,6 +53,7 @@ def plan_growth(
     parallelism: int,
     now: float,
     cpus: int,
+    patience_s: float = PATIENCE_S,
 ) -> Growth:
     """Decide how many processes to start for `pending` orders that no idle worker can take.
 
@@ -63,14 +67,14 @@ def plan_growth(
     if uncovered <= 0:
         return Growth(0, None)
     if starting:
-        return Growth(0, PATIENCE_S)
+        return Growth(0, patience_s)
     if not holding:
-        return Growth(min(uncovered, cpus), PATIENCE_S)
-    quick = [left_s for worker in holding if (left_s := _patience_left_s(worker, now)) > 0]
+        return Growth(min(uncovered, cpus), patience_s)
+    quick = [left_s for worker in holding if (left_s := _patience_left_s(worker, now, patience_s)) > 0]
     if quick and waited_s < MAX_WAIT_S:
         return Growth(0, min(quick))
-    return Growth(min(uncovered, len(holding)), PATIENCE_S)
+    return Growth(min(uncovered, len(holding)), patience_s)
 
 
-def _patience_left_s(worker: WorkerLink, now: float) -> float:
-    return worker.busy_since + (IMPORT_PATIENCE_S if worker.is_importing else PATIENCE_S) - now
+def _patience_left_s(worker: WorkerLink, now: float, patience_s: float) -> float:
+    return worker.busy_since + (IMPORT_PATIENCE_S if worker.is_importing else patience_s) - now

@@ -26,9 +26,9 @@ from tradewind.executors.local_protocol import (
     decode_options,
 )
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
-from tradewind.worker.environment import executor_mark, set_worker_mark
+from tradewind.worker.host.environment import executor_mark, set_worker_mark
+from tradewind.worker.host.processes import fork_child
 from tradewind.worker.process import run_worker
-from tradewind.worker.processes import fork_child
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tradewind.executors.local_protocol import WorkerOptions
 from tradewind.sdk.ports import install_worker_store
-from tradewind.worker.environment import TaskEnvironment
-from tradewind.worker.interrupts import Interrupts
-from tradewind.worker.runner import Surroundings, run_try
+from tradewind.worker.host.environment import TaskEnvironment
+from tradewind.worker.host.interrupts import Interrupts
+from tradewind.worker.tries.runner import Surroundings, run_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.timetables.protocol import DataInterval, TimeRestriction
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.serialization.messages import NextRunComputed
-from tradewind.worker.outcome import one_line
+from tradewind.worker.tries.outcome import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

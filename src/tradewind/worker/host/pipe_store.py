@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.serialization.messages import Order, Report
-    from tradewind.worker.interrupts import Interrupts
+    from tradewind.worker.host.interrupts import Interrupts
 
 _CHUNK_BYTES = 1 << 18
 

@@ -11,7 +11,7 @@ from tradewind.sdk.ports import worker_store, xcom_codec
 from tradewind.sdk.runtime.context import task_context
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.runtime.task_instance import TaskInstance
-from tradewind.worker.xcom_pull import ANY, pull
+from tradewind.worker.tries.xcom_pull import ANY, pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from tradewind.sdk.ports import worker_store, xcom_codec
 
 if TYPE_CHECKING:
     from tradewind.serialization.records import XComRecord
-    from tradewind.worker.task_instance import RuntimeTaskInstance
+    from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 
 
 class _Any:

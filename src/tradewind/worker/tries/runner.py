@@ -18,10 +18,10 @@ from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
-from tradewind.worker.callbacks import has_callbacks, run_callbacks
-from tradewind.worker.outcome import Judgement, judge
-from tradewind.worker.rendered import rendered_fields
-from tradewind.worker.task_instance import RuntimeTaskInstance
+from tradewind.worker.tries.callbacks import has_callbacks, run_callbacks
+from tradewind.worker.tries.outcome import Judgement, judge
+from tradewind.worker.tries.rendered import rendered_fields
+from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
     from tradewind.serialization.messages import Report, RunTask
-    from tradewind.worker.environment import TaskEnvironment
-    from tradewind.worker.interrupts import Interrupts
+    from tradewind.worker.host.environment import TaskEnvironment
+    from tradewind.worker.host.interrupts import Interrupts
 
 _log = logging.getLogger("tradewind.task")
 clock = SystemClock()

@@ -162,7 +162,7 @@ def format_error(error: BaseException | None) -> str:
 
 def authors_part(trace: TracebackType | None) -> TracebackType | None:
     """Return the traceback without the worker's own frames at its start; all of it when there are no others."""
-    own = str(Path(__file__).parent)
+    own = str(Path(__file__).parents[1])
     rest = trace
     while rest is not None and rest.tb_frame.f_code.co_filename.startswith(own):
         rest = rest.tb_next

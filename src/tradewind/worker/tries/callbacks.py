@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.runtime.current import set_current_context
 from tradewind.serialization.messages import CallbackDone, RunTask
-from tradewind.worker.outcome import one_line
-from tradewind.worker.task_instance import RuntimeTaskInstance
+from tradewind.worker.tries.outcome import one_line
+from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable

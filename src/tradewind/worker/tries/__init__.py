@@ -1,0 +1,1 @@
+"""One try of one task instance, from the order to the report."""
