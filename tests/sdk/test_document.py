@@ -248,6 +248,8 @@ def spoil(dag: DAG, name: str, value: Any) -> None:
         (lambda dag: spoil(dag, "weight_rule", "heavy"), "task 't', weight_rule: unknown weight rule 'heavy'"),
         (lambda dag: spoil(dag, "trigger_rule", "sometimes"), "DAG 'd', task 't'"),
         (lambda dag: spoil(dag, "retry_delay", 5), "DAG 'd', task 't'"),
+        (lambda dag: spoil(dag, "ui_color", 5), "task 't': Expected `str`, got `int` - at `$.tasks[0].ui_color`"),
+        (lambda dag: setattr(dag, "doc_md", object()), "DAG 'd': "),
         (lambda dag: spoil(dag, "task_id", "other"), "task 'other', task_id: it was added as 't'"),
         (lambda dag: dag.get_task("t").downstream_task_ids.add("gone"), "before or after 'gone'"),
         (lambda dag: setattr(dag, "max_active_runs", -2), "DAG 'd', max_active_runs: it must not be negative"),
@@ -257,7 +259,21 @@ def spoil(dag: DAG, name: str, value: Any) -> None:
             "param 'p': its schema is no JSON",
         ),
     ],
-    ids=["cycle", "slots", "retries", "weight", "rule", "delay", "id", "edge", "limit", "timetable", "schema"],
+    ids=[
+        "cycle",
+        "slots",
+        "retries",
+        "weight",
+        "rule",
+        "delay",
+        "color",
+        "doc",
+        "id",
+        "edge",
+        "limit",
+        "timetable",
+        "schema",
+    ],
 )
 def test_what_cannot_be_stored_is_named(break_it: Any, says: str) -> None:
     with DAG("d") as made:

@@ -21,7 +21,15 @@ from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.exceptions import AirflowDagCycleException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
 from tradewind.sdk.operators.empty import EmptyOperator
-from tradewind.serialization.document import DagDocument, EdgeLabel, ParamDocument, TaskDocument, TaskGroupDocument
+from tradewind.serialization.document import (
+    DagDocument,
+    EdgeLabel,
+    ParamDocument,
+    TaskDocument,
+    TaskGroupDocument,
+    decode_document,
+    encode_document,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +100,7 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         tasks = sort_tasks(dag)
     except AirflowDagCycleException as error:
         raise DagDocumentError(str(error), dag_id=dag.dag_id) from error
-    return DagDocument(
+    document = DagDocument(
         dag_id=dag.dag_id,
         display_name="" if dag.dag_display_name == dag.dag_id else dag.dag_display_name,
         description=dag.description,
@@ -118,6 +126,21 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         **_schedule(dag),
         **_limits(dag),
     )
+    return _as_read_back(document)
+
+
+def _as_read_back(document: DagDocument) -> DagDocument:
+    """Return the document as its readers will see it; finds values of a wrong type, which no constructor checks."""
+    try:
+        return decode_document(encode_document(document))
+    except (TypeError, ValueError) as error:
+        raise DagDocumentError(_explain(document, str(error)), dag_id=document.dag_id) from error
+
+
+def _explain(document: DagDocument, complaint: str) -> str:
+    """Put the task_id into a complaint about `$.tasks[3]`."""
+    found = re.search(r"\$\.tasks\[(\d+)\]", complaint)
+    return complaint if found is None else f"task {document.tasks[int(found[1])].task_id!r}: {complaint}"
 
 
 def relative_fileloc(fileloc: str, dag_folder: str | os.PathLike[str]) -> str:

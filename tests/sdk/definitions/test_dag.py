@@ -11,7 +11,7 @@ import pendulum
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, dag
+from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, TaskGroup, dag
 from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from tradewind.core.timetables.simple import ContinuousTimetable, NullTimetable, OnceTimetable
 from tradewind.core.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
@@ -197,6 +197,31 @@ def test_ids_are_unique_in_a_dag() -> None:
         EmptyOperator(task_id="t")
         with pytest.raises(DuplicateTaskIdFound, match="'t' is taken in DAG 'd'"):
             EmptyOperator(task_id="t")
+
+
+def test_ids_without_their_groups_prefix_are_unique_too() -> None:
+    with DAG("d"):
+        EmptyOperator(task_id="t")
+        with TaskGroup("g", prefix_group_id=False), pytest.raises(DuplicateTaskIdFound, match="'t' is taken"):
+            EmptyOperator(task_id="t")
+
+
+def test_tasks_can_be_added_and_put_into_order_by_id() -> None:
+    made = DAG("d")
+    made.add_tasks([EmptyOperator(task_id="a"), EmptyOperator(task_id="b").as_teardown()])
+    made.set_dependency("a", "b")
+    assert made.get_task("b").upstream_task_ids == {"a"}
+    assert made.teardowns == [made.get_task("b")]
+    assert (repr(made), repr(made.task_group)) == ("<DAG: d>", "<TaskGroup: None>")
+    assert (made.has_on_success_callback, made.has_on_failure_callback) == (False, False)
+
+
+def test_a_task_added_in_an_open_group_joins_it() -> None:
+    alone = EmptyOperator(task_id="t")
+    with DAG("d") as made, TaskGroup("g"):
+        made.add_task(alone)
+    assert made.task_ids == ["g.t"]
+    assert alone.task_group is made.task_group_dict["g"]
 
 
 def test_a_cycle_is_named() -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +62,13 @@ def test_the_installation_changes_defaults() -> None:
     assert (task.owner, task.queue, task.retries, task.weight_rule) == ("us", "q", 2, "absolute")
     assert (task.retry_delay, task.execution_timeout) == (timedelta(seconds=5), timedelta(seconds=60))
     assert BaseOperator(task_id="u", retries=None, pool=None).retries == 0
+    unset = BaseOperator(task_id="v", owner=None, queue=None, retry_delay=None, weight_rule=None)
+    assert (unset.owner, unset.queue, unset.weight_rule, unset.retry_delay) == (
+        "us",
+        "q",
+        "absolute",
+        timedelta(seconds=5),
+    )
 
 
 def test_values_become_what_they_mean() -> None:
@@ -289,3 +298,64 @@ def test_hooks_given_as_arguments_do_not_hide_the_methods() -> None:
     assert task._post_execute_hook is print
     assert callable(task.pre_execute)
     assert task.pre_execute({}) is None
+
+
+def test_one_template_field_may_be_written_as_text() -> None:
+    class Single(BaseOperator):
+        template_fields = "sql"
+
+        def __init__(self, *, sql: Any, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.sql = sql
+
+    with DAG("d"):
+        task = Single(task_id="t", sql=EmptyOperator(task_id="e").output)
+    assert task.template_fields == ("sql",)
+    assert task.upstream_task_ids == {"e"}
+
+
+def test_xcoms_in_airflow_2s_way() -> None:
+    instance = SimpleNamespace(xcom_push=lambda **how: calls.append(how), xcom_pull=lambda **how: how)
+    calls: list[dict[str, Any]] = []
+    task = BaseOperator(task_id="t")
+    task.xcom_push({"ti": instance}, "k", 1)
+    assert calls == [{"key": "k", "value": 1}]
+    assert task.xcom_pull({"ti": instance}, "a", key="k") == {"task_ids": "a", "dag_id": None, "key": "k"}
+
+
+def test_templates_are_rendered_in_place() -> None:
+    with DAG("d", user_defined_macros={"shout": str.upper}):
+        task = _Named(task_id="t", name="{{ shout(ds) }}")
+    running: Any = task.prepare_for_execution()
+    running.render_template_fields({"ds": "x"})
+    assert (running.name, task.name) == ("X", "{{ shout(ds) }}")
+    assert task.render_template("{{ 1 + 1 }}", {}) == "2"
+    assert task.get_template_env().from_string("{{ shout('a') }}").render() == "A"
+
+
+def test_template_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_text("SELECT {{ n }}")
+
+    class Query(_Named):
+        template_ext = (".sql",)
+
+    with DAG("d", template_searchpath=str(tmp_path)) as made:
+        task = Query(task_id="t", name="query.sql")
+    made.resolve_template_files()
+    assert task.name == "SELECT {{ n }}"
+    assert made.get_template_env().get_template("query.sql").render(n=1) == "SELECT 1"
+
+
+def test_a_dry_run_shows_the_fields(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    _Named(task_id="t", name="{{ ds }}").dry_run()
+    assert "Template field name: {{ ds }}" in caplog.text
+    assert caplog.records[0].name.startswith("airflow.task.operators.")
+
+
+def test_inlets_and_outlets_grow() -> None:
+    task = BaseOperator(task_id="t", inlets=["a"])
+    task.add_inlets(["b"])
+    task.add_outlets(["c"])
+    assert (task.inlets, task.outlets) == (["a", "b"], ["c"])
+    assert task.operator_class is BaseOperator

@@ -180,6 +180,8 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
 
     def _finish_init(self) -> None:
         """End the outermost constructor: from here on, XComs in template fields are upstream tasks."""
+        if isinstance(self.template_fields, str):
+            self.template_fields = (self.template_fields,)
         for name in self.template_fields:
             value = getattr(self, name, None)
             if value is not None:
@@ -360,9 +362,15 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         """Add to what it writes."""
         self.outlets.extend(outlets)
 
-    def has_on_callback(self, name: str) -> bool:
-        """Return whether the callback argument `name` is set."""
-        return bool(getattr(self, name))
+    @staticmethod
+    def xcom_push(context: Any, key: str, value: Any) -> None:
+        """Push an XCom of the task instance of `context`: Airflow 2's way of `context["ti"].xcom_push`."""
+        context["ti"].xcom_push(key=key, value=value)
+
+    @staticmethod
+    def xcom_pull(context: Any, task_ids: Any = None, dag_id: str | None = None, **how: Any) -> Any:
+        """Return an XCom of the run of `context`: Airflow 2's way of `context["ti"].xcom_pull`."""
+        return context["ti"].xcom_pull(task_ids=task_ids, dag_id=dag_id, **how)
 
     def prepare_for_execution(self) -> BaseOperator:
         """Return a copy to run: assigning to its attributes does nothing but that."""

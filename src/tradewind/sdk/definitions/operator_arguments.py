@@ -190,6 +190,9 @@ _LEFT_OUT: dict[str, Callable[[int], Any]] = {
 """Defaults that the installation can change; the signature of `BaseOperator` has NOTSET for them. The argument is whose
 defaults the file gets: Airflow 2's or 3's."""
 
+_NEVER_NONE = frozenset({"owner", "queue", "retry_delay", "weight_rule"})
+"""Arguments that authors pass None for and mean the default."""
+
 _STORED_AS = {
     "post_execute": "_post_execute_hook",
     "pre_execute": "_pre_execute_hook",
@@ -227,7 +230,7 @@ def settle_arguments(task: BaseOperator, arguments: dict[str, Any], surplus: dic
     store = object.__setattr__  # the task's own hook is for assignments that authors make later
     try:
         for name, value in arguments.items():
-            if value is NOTSET:
+            if value is NOTSET or (value is None and name in _NEVER_NONE):
                 value = _LEFT_OUT[name](airflow)  # noqa: PLW2901 - the value that is meant
             convert = CONVERTERS.get(name)
             store(task, _STORED_AS.get(name, name), value if convert is None else convert(name, value))

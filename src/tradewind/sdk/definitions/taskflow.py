@@ -154,9 +154,6 @@ class TaskFactory:
     """
 
     _airflow_is_task_decorator = True
-    is_setup: bool = False
-    is_teardown: bool = False
-    on_failure_fail_dagrun: bool = False
 
     def __init__(
         self,
@@ -176,11 +173,6 @@ class TaskFactory:
     def __call__(self, *args: Any, **kwargs: Any) -> PlainXComArg:
         """Make a task that will call the function with these arguments; return the reference to its result."""
         arguments = dict(self.kwargs)
-        if self.is_teardown:
-            if "trigger_rule" in arguments:
-                raise ValueError(f"the trigger rule of teardown task {arguments['task_id']!r} cannot be chosen")
-            arguments["trigger_rule"] = "all_done_setup_success"
-        fails_run = arguments.pop("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         kwargs = {**arguments.pop("op_kwargs", {}), **kwargs}
         made: Any = self.operator_class
         task: BaseOperator = made(
@@ -190,10 +182,6 @@ class TaskFactory:
             multiple_outputs=self.multiple_outputs,
             **arguments,
         )
-        if self.is_setup or self.is_teardown:
-            task.is_setup = self.is_setup
-            task.is_teardown = self.is_teardown
-            task.on_failure_fail_dagrun = fails_run
         if self.function.__doc__ and not any(getattr(task, name) for name in _DOCUMENTATION):
             task.doc_md = self.function.__doc__
         return PlainXComArg(task)
@@ -202,11 +190,7 @@ class TaskFactory:
         """Return a factory whose tasks have other arguments."""
         arguments = {**self.kwargs, **kwargs}
         multiple_outputs = arguments.pop("multiple_outputs", self.multiple_outputs)
-        other = TaskFactory(self.function, self.operator_class, multiple_outputs, arguments)
-        other.is_setup = self.is_setup
-        other.is_teardown = self.is_teardown
-        other.on_failure_fail_dagrun = self.on_failure_fail_dagrun
-        return other
+        return TaskFactory(self.function, self.operator_class, multiple_outputs, arguments)
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:
