@@ -167,6 +167,25 @@ def test_a_branch_skips_whatever_has_no_slot_yet() -> None:
     assert engine.states[3] is S.QUEUED
 
 
+@pytest.mark.parametrize(
+    ("setup", "other", "expected"),
+    [
+        (Outcome.SUCCESS, Outcome.FAILED, "schedule"),
+        (Outcome.SKIPPED, Outcome.SUCCESS, "rule_skip"),
+        (Outcome.FAILED, Outcome.SUCCESS, "fail_upstream"),
+    ],
+)
+def test_setups_are_counted_apart(setup: Outcome, other: Outcome, expected: str) -> None:
+    last = task("last", "setup", "other", rule="all_done_setup_success")
+    engine = engine_of(task("setup", is_setup=True), task("other"), last)
+    engine.open()
+    effects: list[Effect] = []
+    for slot, outcome in enumerate((setup, other)):
+        engine.admit(slot)
+        effects = engine.end(slot, 1, outcome, AT)
+    assert moves(effects)[-1] == (2, expected)
+
+
 def test_the_past_holds_a_start_but_not_the_passing_on_of_failure() -> None:
     tasks = (
         task("bad"),
