@@ -202,4 +202,4 @@ class LimitsAgainstScan(RuleBasedStateMachine):
 
 
 TestLimitsAgainstScan = LimitsAgainstScan.TestCase
-TestLimitsAgainstScan.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestLimitsAgainstScan.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
