@@ -8,12 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-EX_OK = 0
-EX_FAILED = 1
-EX_USAGE = 2
-EX_CONFIG = 78
-"""sysexits.h: the settings are wrong; nothing was started or changed."""
-
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
@@ -21,7 +15,7 @@ def main() -> None:
         from tradewind._version import __version__
 
         sys.stdout.write(f"{__version__}\n")
-        sys.exit(EX_OK)
+        sys.exit(0)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -29,26 +23,51 @@ def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. Mistakes are told on standard error, in one line each."""
     import click
 
-    from tradewind.cli.errors import message_of
+    from tradewind.cli import verbosity
+    from tradewind.cli.errors import EX_INTERRUPTED, EX_OK
     from tradewind.cli.tree import cli
 
+    verbosity.reset()
     try:
         result = cli.main(args=arguments, prog_name="tradewind", standalone_mode=False)
-    except click.ClickException as error:
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Aborted.", err=True)
-        return 130
+        return EX_INTERRUPTED
     except BrokenPipeError:
+        _forget_standard_output()
         return EX_OK
-    except Exception as error:
-        told = message_of(error)
-        if told is None:
-            raise
-        click.echo(f"Error: {told.text}", err=True)
-        return told.exit_code
+    except Exception as error:  # noqa: BLE001 - sorted out there; a fault of the program is raised again
+        return _tell(error)
     return result if isinstance(result, int) else EX_OK
+
+
+def _tell(error: Exception) -> int:
+    """Tell of a mistake and return its exit code; raises the error again where it is a fault of the program."""
+    import click
+
+    from tradewind.cli import verbosity
+    from tradewind.cli.errors import message_of
+
+    told = message_of(error)
+    if told is None:
+        raise error
+    if verbosity.is_verbose():
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+    click.echo(f"Error: {told.text}", err=True)
+    return told.exit_code
+
+
+def _forget_standard_output() -> None:
+    """Whoever read the output has gone: let nothing be written to it, not even when the interpreter ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def __getattr__(name: str) -> click.Group:

@@ -1,0 +1,1 @@
+"""`tradewind dags`: what there is, when it runs, and running it."""

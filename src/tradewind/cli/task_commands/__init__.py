@@ -1,0 +1,1 @@
+"""`tradewind tasks`: single tasks, their instances, their logs and what they wait for."""

@@ -1,0 +1,243 @@
+"""The run under test: the scheduler's engine on one side, a try in this process on the other."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tradewind.core.effects import Arm, Finish, Move, Offer, Withdraw
+from tradewind.core.engine import Instance, Outcome, RunEngine
+from tradewind.core.ids import DagRunPk, task_instance_pk
+from tradewind.core.retries import jitter_key_of
+from tradewind.core.states import FINISHED, DagRunState, TaskInstanceState
+from tradewind.serialization.compile import compile_document
+from tradewind.serialization.messages import DagFile, RunCallback, RunTask
+from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord
+from tradewind.standalone.finished_run import FinishedRun
+from tradewind.worker.inline import run_inline
+from tradewind.worker.tries.callbacks import run_callback_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from tradewind.core.clock import Clock
+    from tradewind.core.effects import Effect
+    from tradewind.executors.local_protocol import WorkerOptions
+    from tradewind.sdk.definitions.dag import DAG
+    from tradewind.serialization.document import DagDocument
+    from tradewind.serialization.messages import DagRunFacts, Finished
+    from tradewind.standalone.memory_store import MemoryStore
+
+_log = logging.getLogger("tradewind.task")
+
+
+class TestedRun:
+    """Runs one run to its end, one task after the other, those of higher priority first."""
+
+    __test__ = False  # for pytest: no class of tests
+
+    def __init__(
+        self,
+        dag: DAG,
+        document: DagDocument,
+        *,
+        facts: DagRunFacts,
+        store: MemoryStore,
+        options: WorkerOptions,
+        clock: Clock,
+        mark_success_pattern: str | None = None,
+    ) -> None:
+        """Take the DAG with its document, the run's dates and conf, and the store that tasks ask."""
+        self._dag = dag
+        self._document = document
+        self._facts = facts
+        self._store = store
+        self._options = options
+        self._clock = clock
+        self._marked = re.compile(mark_success_pattern) if mark_success_pattern is not None else None
+        compiled = compile_document(document)
+        instances = [
+            Instance(node.index, node.task_id, TaskInstanceState.NONE, 0, 0, node.retry.retries)
+            for node in compiled.nodes
+        ]
+        self._engine = RunEngine(compiled, instances, jitter_key_of(facts.dag_id, "", facts.logical_date))
+        self._file = DagFile(path=dag.fileloc, folder=str(Path(dag.fileloc).parent), fingerprint="")
+        self._ready: set[int] = set()
+        self._due: dict[int, datetime] = {}
+        self._begun: dict[int, int] = {}
+        self._started_at: dict[int, datetime] = {}
+        self._ended_at: dict[int, datetime] = {}
+        self._state = DagRunState.RUNNING
+        self._reason = ""
+        store.task_instances = self._records
+
+    def run(self) -> FinishedRun:
+        """Run everything; return the finished run."""
+        self._keep_run()
+        self._apply(self._engine.open())
+        while not self._engine.is_over:
+            if self._ready:
+                self._run_try(min(self._ready, key=self._place))
+            elif self._due:
+                self._fall_due(min(self._due, key=lambda slot: self._due[slot]))
+            else:
+                waiting = [record.task_id for record in self._records() if record.state not in FINISHED]
+                raise RuntimeError(f"DAG {self._dag.dag_id!r}: nothing can run, and these have not ended: {waiting}")
+        record = self._keep_run(self._clock.now())
+        self._call_back(record)
+        _log.info("DAG run %s ended: %s", record.run_id, record.state)
+        return FinishedRun(record, self._dag, self._store)
+
+    # ---- the engine's side -------------------------------------------------------------------------------------------
+
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Offer):
+                self._ready.add(effect.slot)
+            elif isinstance(effect, Withdraw):
+                self._ready.discard(effect.slot)
+            elif isinstance(effect, Arm):
+                self._due[effect.slot] = effect.due_at
+            elif isinstance(effect, Finish):
+                self._state, self._reason = effect.state, effect.reason
+            elif isinstance(effect, Move) and effect.target in FINISHED:
+                self._ended_at[effect.slot] = self._clock.now()
+
+    def _place(self, slot: int) -> tuple[int, int]:
+        return -self._engine.node_of[slot].priority_weight, slot
+
+    def _fall_due(self, slot: int) -> None:
+        due_at = self._due.pop(slot)
+        wait_s = (due_at - self._clock.now()).total_seconds()
+        if self._engine.states[slot] is TaskInstanceState.UP_FOR_RETRY:
+            task_id = self._engine.node_of[slot].task_id
+            _log.warning("Task %s is tried again at once: a test does not wait %.0f s for it", task_id, max(wait_s, 0))
+        elif wait_s > 0:
+            time.sleep(wait_s)
+        self._apply(self._engine.fall_due(slot, due_at))
+
+    # ---- a try -------------------------------------------------------------------------------------------------------
+
+    def _run_try(self, slot: int) -> None:
+        self._ready.discard(slot)
+        engine = self._engine
+        self._apply(engine.admit(slot))
+        task_id, try_number = engine.node_of[slot].task_id, engine.tries[slot]
+        if self._marked is not None and self._marked.fullmatch(task_id):
+            _log.info("Task %s is marked as success, not run", task_id)
+            self._apply(engine.end(slot, try_number, Outcome.SUCCESS, self._clock.now()))
+            return
+        self._apply(engine.start(slot, try_number))
+        if self._begun.get(slot) != try_number:
+            # A new try; not another look of a sensor, whose timeout counts from its first one.
+            self._begun[slot] = try_number
+            self._started_at[slot] = self._clock.now()
+            self._store.delete_xcoms(dag_id=self._dag.dag_id, run_id=self._facts.run_id, task_id=task_id)
+        finished = run_inline(self._order(slot), self._dag, store=self._store, options=self._options)
+        self._take(slot, finished)
+
+    def _order(self, slot: int) -> RunTask:
+        engine = self._engine
+        node = engine.node_of[slot]
+        return RunTask(
+            ti_pk=task_instance_pk(DagRunPk(self._facts.pk), slot),
+            try_number=engine.tries[slot],
+            max_tries=engine.max_tries[slot],
+            dag_file=self._file,
+            dag_id=self._dag.dag_id,
+            task_id=node.task_id,
+            dag_run=self._facts,
+            log_path="",
+            pool=node.pool,
+            pool_slots=node.pool_slots,
+            queue=node.queue,
+            priority_weight=node.priority_weight,
+            queued_at=self._clock.now(),
+            operator=node.operator,
+            first_started_at=self._started_at[slot],
+        )
+
+    def _take(self, slot: int, finished: Finished) -> None:
+        """Keep what the try left, and let the engine go on."""
+        task_id = self._engine.node_of[slot].task_id
+        for xcom in finished.xcoms:
+            self._store.set_xcom(
+                dag_id=self._dag.dag_id,
+                run_id=self._facts.run_id,
+                task_id=xcom.task_id or task_id,
+                map_index=-1 if xcom.map_index is None else xcom.map_index,
+                key=xcom.key,
+                value=xcom.value,
+            )
+        slots = [self._engine.dag.index_of.get(skipped) for skipped in finished.skip_task_ids]
+        self._apply(
+            self._engine.end(
+                slot,
+                finished.try_number,
+                Outcome(finished.outcome),
+                finished.ended_at,
+                skips=[found for found in slots if found is not None],
+                due_at=finished.reschedule_at or finished.retry_at,
+            )
+        )
+
+    # ---- what others see of the run ----------------------------------------------------------------------------------
+
+    def _keep_run(self, ended_at: datetime | None = None) -> DagRunRecord:
+        facts = self._facts
+        record = DagRunRecord(
+            dag_id=facts.dag_id,
+            run_id=facts.run_id,
+            run_type=facts.run_type,
+            state=self._state.value,
+            logical_date=facts.logical_date,
+            data_interval_start=facts.data_interval_start,
+            data_interval_end=facts.data_interval_end,
+            run_after=facts.run_after,
+            start_date=facts.start_date,
+            end_date=ended_at,
+            conf=facts.conf,
+        )
+        self._store.runs[record.dag_id, record.run_id] = record
+        return record
+
+    def _records(self) -> list[TaskInstanceRecord]:
+        engine = self._engine
+        return [
+            TaskInstanceRecord(
+                dag_id=self._dag.dag_id,
+                run_id=self._facts.run_id,
+                task_id=node.task_id,
+                state=None if engine.states[slot] is TaskInstanceState.NONE else engine.states[slot].value,
+                try_number=engine.tries[slot],
+                max_tries=engine.max_tries[slot],
+                start_date=self._started_at.get(slot),
+                end_date=self._ended_at.get(slot),
+                operator=node.operator,
+                pool=node.pool,
+                logical_date=self._facts.logical_date,
+            )
+            for slot, node in engine.node_of.items()
+        ]
+
+    def _call_back(self, record: DagRunRecord) -> None:
+        name = "on_success_callback" if self._state is DagRunState.SUCCESS else "on_failure_callback"
+        if name not in self._document.callbacks:
+            return
+        order = RunCallback(
+            callback_pk=0,
+            dag_file=self._file,
+            dag_id=self._dag.dag_id,
+            dag_run=msgspec.structs.replace(self._facts, state=record.state, end_date=record.end_date),
+            name=name,
+            reason=self._reason,
+            log_path="",
+        )
+        run_callback_order(order, lambda: self._dag, self._options, socket.gethostname())
