@@ -74,6 +74,15 @@ def test_a_run_without_tasks_succeeds_at_once() -> None:
     assert engine_of().open() == [Finish(DagRunState.SUCCESS, "success")]
 
 
+def test_an_empty_task_needs_no_worker() -> None:
+    engine = engine_of(task("a", is_empty=True), task("b", "a"))
+    assert engine.open() == [
+        Move(0, Event.COMPLETE_EMPTY, S.NONE, S.SUCCESS, 1, 1),
+        Move(1, Event.SCHEDULE, S.NONE, S.SCHEDULED, 1, 1),
+        Offer(1),
+    ]
+
+
 def test_admission_of_what_is_not_scheduled_is_an_error() -> None:
     engine = engine_of(task("a"), task("b", "a"))
     engine.open()

@@ -204,6 +204,25 @@ def test_a_deferred_task_instance_counts_for_its_task_and_where_the_pool_says_so
     assert admitted(limits) == [2]
 
 
+def test_events_of_those_that_hold_and_want_nothing_do_nothing() -> None:
+    limits = Limits(0, POOLS)
+    before = limits.usage()
+    for event in (limits.release, limits.withdraw, limits.park):
+        event(TaskInstancePk(1))
+    assert limits.usage() == before
+
+
+def test_a_pool_may_begin_and_cease_to_count_deferred_ones() -> None:
+    limits = Limits(0, [("p", 3, False)])
+    limits.hold(candidate(1, pool="p", pool_slots=2), Hold.DEFERRED)
+    limits.offer(candidate(2, pool="unknown"))
+    used: list[int] = []
+    for includes_deferred in (True, True, False):
+        limits.set_pools([("p", 3, includes_deferred)])
+        used.append(limits.usage()["pools"]["p"]["used"])
+    assert used == [2, 2, 0]
+
+
 def test_a_human_wait_never_counts_in_a_pool() -> None:
     limits = Limits(0, POOLS)
     limits.hold(candidate(1, pool="deep", pool_slots=2), Hold.AWAITING_INPUT)
