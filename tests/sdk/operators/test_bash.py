@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ def test_a_rendered_script_runs_from_a_file(tmp_path: Path) -> None:
 def test_killing_stops_what_the_command_started(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    made = bash(f"sleep 60 & echo $! > {pipe}; wait")
+    # The background process speaks for itself: between fork and exec a signal would meet bash's own handler.
+    made = bash(f"sh -c 'echo started > {pipe}; exec sleep 60' & wait")
     failures: list[BaseException] = []
 
     def execute() -> None:
@@ -88,7 +90,7 @@ def test_killing_stops_what_the_command_started(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=execute)
     thread.start()
-    assert int(pipe.read_text()) > 0
+    assert pipe.read_text() == "started\n"
     made.on_kill()
     # The task ends when nobody holds its output any more: the command and what it started in the background are gone.
     thread.join(10)
@@ -117,3 +119,17 @@ def test_the_decorator_runs_what_the_function_returns() -> None:
     assert made.bash_command == "echo hello 2024-01-01 2"
     with pytest.raises(TypeError, match="must be a non-empty string"):
         run(empty)
+
+
+def test_a_kill_during_the_start_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = subprocess.Popen
+    made = bash("sleep 60")
+
+    def start_and_kill(*args: Any, **kwargs: Any) -> Any:
+        process = start(*args, **kwargs)
+        made.on_kill()
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_and_kill)
+    with pytest.raises(AirflowException, match="code -15"):
+        run(made)

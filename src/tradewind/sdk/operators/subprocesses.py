@@ -21,6 +21,8 @@ class Subprocess:
     def __init__(self, log: Logger) -> None:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._awaiting_start: Signals | None = None
+        """A signal that came while the process was being started."""
 
     @staticmethod
     def own_environment() -> dict[str, str]:
@@ -57,6 +59,8 @@ class Subprocess:
             start_new_session=True,
             restore_signals=True,
         )
+        if self._awaiting_start is not None:
+            self.send(self._awaiting_start)
         line = ""
         self._log.info("Output:")
         # Not in a `with` block: when a timeout unwinds through here, the process must still be there for on_kill.
@@ -70,9 +74,12 @@ class Subprocess:
         return exit_code, line
 
     def send(self, what: Signals) -> None:
-        """Send a signal to the process and everything it started; nothing happens when it has ended."""
+        """Send a signal to the process and everything it started, as soon as it runs; nothing when it has ended."""
         process = self._process
-        if process is None or process.poll() is not None:
+        if process is None:
+            self._awaiting_start = what
+            return
+        if process.poll() is not None:
             return
         self._log.info("Sending %s to process group %s", what.name, process.pid)
         try:
