@@ -1,0 +1,1 @@
+"""The web server: Airflow's REST API and one page, from the database alone."""

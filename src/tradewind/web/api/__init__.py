@@ -1,0 +1,1 @@
+"""The operations of Airflow's REST API, in the shapes of its OpenAPI document, by subject."""

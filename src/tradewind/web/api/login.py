@@ -1,0 +1,44 @@
+"""Signing in: a token for a name and a password."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tradewind.web.auth.users import ANYBODY
+from tradewind.web.errors import ApiError
+from tradewind.web.operations import Operation
+
+if TYPE_CHECKING:
+    from tradewind.web.auth.gate import Gate
+    from tradewind.web.operations import Call
+
+
+class Credentials(msgspec.Struct):
+    """What a user types."""
+
+    username: str
+    password: str
+
+
+def login_operations(gate: Gate) -> tuple[Operation, ...]:
+    """Return the operations; they need the gate, which knows how to sign."""
+
+    def create_token(call: Call) -> dict[str, Any]:
+        return {"access_token": gate.sign_in(call.body.username, call.body.password)}
+
+    def create_token_for_anybody(_call: Call) -> dict[str, Any]:
+        if not gate.is_open:
+            raise ApiError(403, "Only where everybody is admin ([core] simple_auth_manager_all_admins)")
+        return {"access_token": gate.token_for(ANYBODY)}
+
+    def who_am_i(call: Call) -> dict[str, Any]:
+        return {"username": call.user.name, "role": call.user.role}
+
+    return (
+        Operation("POST", "/auth/token", create_token, role=None, body=Credentials, status=201),
+        Operation("POST", "/auth/token/cli", create_token, role=None, body=Credentials, status=201),
+        Operation("GET", "/auth/token", create_token_for_anybody, role=None, status=201),
+        Operation("GET", "/ui/me", who_am_i),
+    )
