@@ -9,8 +9,10 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradewind.config.values import ConfigurationError
 from tradewind.core.clock import SystemClock
 from tradewind.dag_processor.processor import DagProcessor
 from tradewind.executors.local import LocalExecutor
@@ -27,8 +29,9 @@ from tradewind.metadata.scheduling import SchedulerStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.scheduler.leadership import take_lease
 from tradewind.scheduler.scheduler import Scheduler
-from tradewind.standalone.home import fernet_key, prepare_home
-from tradewind.standalone.values import processor_settings, scheduler_options, worker_options
+from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
+from tradewind.standalone.values import processor_settings, scheduler_options, web_options, worker_options
+from tradewind.web.ports import WebPorts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,11 +134,76 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
     return 0
 
 
-def _log_paths(settings: Settings) -> Callable[[DagRunFacts, str, int, int], str]:
-    layout = LogLayout(
+def run_api_server(
+    settings: Settings,
+    on_ready: Callable[[], None] | None = None,
+    listening: socket.socket | None = None,
+) -> int:
+    """Serve the REST API and the page until SIGTERM; returns the exit code.
+
+    `listening` is a socket that listens already; without it one is made from the settings.
+    """
+    # Loaded here, after the fork: the other processes of a family have no use for it.
+    from tradewind.web.app import create_app  # noqa: PLC0415 - see above
+    from tradewind.web.serve import WebServer  # noqa: PLC0415 - see above
+
+    prepare_home(settings)
+    first_passwords(settings)
+    clock = SystemClock()
+    database = open_database(settings, settings.integer("database", "sql_alchemy_pool_size"))
+    app = create_app(
+        WebPorts(
+            database=database,
+            cipher=Cipher(fernet_key(settings)),
+            clock=clock,
+            logs=_log_layout(settings),
+            jwt_secret=jwt_secret(settings),
+            passwords_file=Path(settings.string("core", "simple_auth_manager_passwords_file")),
+            options=web_options(settings),
+        ),
+    )
+    server = WebServer(
+        app,
+        listening or listen_on(settings),
+        on_ready,
+        ssl_cert=settings.string("api", "ssl_cert"),
+        ssl_key=settings.string("api", "ssl_key"),
+    )
+    _on_stop(server.stop)
+    server.run()
+    database.dispose()
+    return 0
+
+
+def listen_on(settings: Settings) -> socket.socket:
+    """Return a socket that listens where the web server will answer.
+
+    Raises `ConfigurationError` when the port is in use or not allowed.
+    """
+    host, port = settings.string("api", "host"), settings.integer("api", "port")
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; "
+            "stop what uses it or choose another with TRADEWIND__API__PORT",
+        ) from None
+    listening.listen(1024)
+    return listening
+
+
+def _log_layout(settings: Settings) -> LogLayout:
+    return LogLayout(
         settings.string("logging", "base_log_folder"),
         settings.string("logging", "log_filename_template"),
     )
+
+
+def _log_paths(settings: Settings) -> Callable[[DagRunFacts, str, int, int], str]:
+    layout = _log_layout(settings)
 
     def log_path(run: DagRunFacts, task_id: str, map_index: int, try_number: int) -> str:
         return str(layout.path(TryLogId(run.dag_id, run.run_id, task_id, map_index, try_number)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from tradewind.core.clock import SystemClock
 from tradewind.standalone.family import EX_CONFIG, Family, Member
 from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
 from tradewind.standalone.processes import (
+    listen_on,
     migrate_at_start,
     run_api_server,
     run_dag_processor,
@@ -56,25 +56,6 @@ def run_standalone(settings: Settings) -> int:
         sys.stdout.flush()
 
     return Family(members, clock=SystemClock(), grace_s=_GRACE_S, on_ready=tell).run()
-
-
-def listen_on(settings: Settings) -> socket.socket:
-    """Return a socket that listens where the web server will answer; kept open, so that its restarts lose no caller."""
-    host, port = settings.string("api", "host"), settings.integer("api", "port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise ConfigurationError(
-            f"cannot listen on {host} port {port}: {error.strerror}; "
-            "stop what uses it or choose another with TRADEWIND__API__PORT",
-        ) from None
-    listening.listen(1024)
-    listening.set_inheritable(True)
-    return listening
 
 
 def _body(run: Callable[[Callable[[], None]], int]) -> Callable[[Callable[[], None]], int]:

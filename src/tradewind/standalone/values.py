@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.dag_processor.processor import ProcessorSettings
 from tradewind.executors.local_protocol import WorkerOptions
 from tradewind.scheduler.scheduler import SchedulerOptions
+from tradewind.web.ports import WebOptions
 
 if TYPE_CHECKING:
     from tradewind.config.settings import Settings
@@ -105,4 +106,22 @@ def scheduler_options(settings: Settings) -> SchedulerOptions:
         lease_ttl_s=max(10.0, 3 * heartbeat_s),
         heartbeat_interval_s=heartbeat_s,
         sweep_interval_s=settings.number("scheduler", "sweep_interval"),
+    )
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """Return what the web server is told."""
+    return WebOptions(
+        users=settings.names("core", "simple_auth_manager_users"),
+        all_admins=settings.boolean("core", "simple_auth_manager_all_admins"),
+        jwt_expiration_s=settings.integer("api_auth", "jwt_expiration_time"),
+        jwt_leeway_s=settings.integer("api_auth", "jwt_leeway"),
+        maximum_page_limit=settings.integer("api", "maximum_page_limit"),
+        fallback_page_limit=settings.integer("api", "fallback_page_limit"),
+        allowed_run_id_pattern=settings.string("scheduler", "allowed_run_id_pattern"),
+        allowed_origins=settings.names("api", "access_control_allow_origins"),
+        scheduler_health_threshold_s=settings.number("scheduler", "scheduler_health_check_threshold"),
+        dag_processor_health_threshold_s=settings.number("dag_processor", "health_check_threshold"),
+        max_xcom_characters=settings.integer("xcom", "max_displayed_kib") * 1024,
+        conf_overrides_params=settings.boolean("core", "dag_run_conf_overrides_params"),
     )
