@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
-from tests.metadata.conftest import NOON, S, World, new_instance
 from tradewind.core.ids import DagRunPk, TaskInstancePk, task_instance_pk
 from tradewind.core.states import DagRunState, RunType
 from tradewind.core.transitions import Event
@@ -30,6 +31,8 @@ from tradewind.metadata.database import Database
 from tradewind.metadata.runs import get_run, list_events, list_tries
 from tradewind.metadata.scheduling import runner as runner_module
 
+from tests.metadata.conftest import NOON, S, World, new_instance
+
 
 def snapshot(database: Database) -> dict[str, list[tuple]]:
     """Return every row of every table."""
@@ -45,8 +48,8 @@ def xcoms(database: Database) -> dict[tuple[int, str], bytes]:
         return {(row.ti_pk, row.key): row.value for row in connection.execute(sa.select(tables.xcom))}
 
 
-def enqueue(ti_pk: TaskInstancePk, version: int = 0, **options) -> TaskTransition:
-    values = {"is_new_try": True, "scheduled_at": NOON, "queued_at": NOON, "try_number": 1} | options
+def enqueue(ti_pk: TaskInstancePk, version: int = 0, **options: Any) -> TaskTransition:
+    values: dict[str, Any] = {"is_new_try": True, "scheduled_at": NOON, "queued_at": NOON, "try_number": 1} | options
     events = (Event.SCHEDULE, Event.ENQUEUE)
     return TaskTransition(ti_pk, S.NONE, version, S.QUEUED, version + 2, events, NOON, **values)
 
@@ -261,7 +264,7 @@ def whole_batch(world: World) -> Batch:
 def test_a_batch_is_written_whole_or_not_at_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = whole_batch(world)
     before = snapshot(world.database)
-    kind = runner_module.PostgresRunner if world.database.is_postgres else runner_module.SqliteRunner
+    kind: Any = runner_module.PostgresRunner if world.database.is_postgres else runner_module.SqliteRunner
     calls = 0
     fails_at = 0
 
@@ -272,15 +275,15 @@ def test_a_batch_is_written_whole_or_not_at_all(world: World, monkeypatch: pytes
             if calls == fails_at:
                 raise ZeroDivisionError
 
-        def many(self, *args) -> None:
+        def many(self, *args: Any) -> None:
             super().many(*args)
             self._count()
 
-        def guarded(self, *args) -> None:
+        def guarded(self, *args: Any) -> None:
             super().guarded(*args)
             self._count()
 
-        def one(self, *args):
+        def one(self, *args: Any) -> Any:
             found = super().one(*args)
             self._count()
             return found
@@ -341,5 +344,5 @@ def test_a_batch_that_is_sent_again_changes_nothing_and_says_so(world: World) ->
 
 def test_a_state_nobody_knows_is_refused_by_the_database(world: World) -> None:
     _, (ti, *_) = world.started_run()
-    with pytest.raises(sa.exc.IntegrityError), world.database.begin() as connection:
+    with pytest.raises(IntegrityError), world.database.begin() as connection:
         connection.execute(sa.update(tables.task_instance).values(state="lost").where(tables.task_instance.c.pk == ti))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
-from tests.metadata.conftest import NOON, World, hear
 from tradewind.metadata import tables
 from tradewind.metadata.dags import DagDetail, FileError, FileWarning
 from tradewind.metadata.doorbell import Ring, listen
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
 from tradewind.metadata.listing import Page
 from tradewind.serialization.document import DagDocument, TaskDocument, decode_document
+
+from tests.metadata.conftest import NOON, World, hear
 
 
 def ids(found: tuple[list[DagDetail], int]) -> list[str]:
@@ -40,7 +42,9 @@ def test_a_new_dag_is_stored_with_its_document_source_and_tags(world: World) -> 
     assert world.dags.get_source("etl") == "code"
 
 
-@pytest.mark.parametrize(("wish", "by_default", "expected"), [(None, True, True), (False, True, False), (True, False, True)])
+@pytest.mark.parametrize(
+    ("wish", "by_default", "expected"), [(None, True, True), (False, True, False), (True, False, True)]
+)
 def test_a_dag_says_itself_whether_it_begins_paused(
     world: World,
     wish: bool | None,
@@ -60,10 +64,10 @@ def test_an_unchanged_file_makes_no_version_and_touches_only_the_time(world: Wor
     world.dags.store_file(result, is_paused_by_default=False)
     before, warnings = world.dags.get_dag("etl"), world.dags.list_warnings()
     written: list[str] = []
-    sa.event.listen(
+    event.listen(
         world.database.engine,
         "before_cursor_execute",
-        lambda conn, cursor, statement, *rest: written.append(statement),
+        lambda *arguments: written.append(arguments[2]),
     )
     world.clock.advance(60)
     assert world.dags.store_file(result, is_paused_by_default=False).changed_dag_ids == []

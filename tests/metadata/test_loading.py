@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
-from tests.metadata.conftest import NOON, S, World, new_instance
 from tradewind.core.states import DagRunState, RunType
 from tradewind.metadata.batch import Batch, LeaseLostError, NewRun, PoolRow
 from tradewind.metadata.database import Database
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.pools import PoolStore
 from tradewind.metadata.scheduling import SchedulerStore
+
+from tests.metadata.conftest import NOON, S, World, new_instance
 
 
 def test_one_owner_at_a_time_each_with_a_higher_epoch(world: World) -> None:
@@ -42,7 +43,13 @@ def test_only_dags_that_are_present_are_loaded(world: World) -> None:
     world.add_dag("b")
     world.dags.remove_files(["/dags/b.py"])
     (row,) = world.store.load_dags()
-    assert (row.dag_id, row.is_paused, row.folder, row.path, row.fingerprint) == ("a", False, "/dags", "/dags/a.py", "f1")
+    assert (row.dag_id, row.is_paused, row.folder, row.path, row.fingerprint) == (
+        "a",
+        False,
+        "/dags",
+        "/dags/a.py",
+        "f1",
+    )
     assert world.store.load_document(row.version_pk) == row.document
     assert (row.last_interval_start, row.last_interval_end, row.last_run_after) == (None, None, None)
     assert world.store.load_dags(["b"]) == []
@@ -92,7 +99,11 @@ def test_states_of_the_run_before(world: World) -> None:
     ask = world.store.previous_task_states
     date = NOON.replace(day=4, hour=0)
     assert ask("etl", date, ["a"]) == {"a": [S.NONE]}
-    assert ask("etl", date, ["a", "b", "old", "new"], scheduled_only=True) == {"a": [S.FAILED], "b": [S.NONE], "old": []}
+    assert ask("etl", date, ["a", "b", "old", "new"], scheduled_only=True) == {
+        "a": [S.FAILED],
+        "b": [S.NONE],
+        "old": [],
+    }
     assert ask("etl", second.logical_date or NOON, ["a"]) == {"a": [S.SUCCESS]}
     assert ask("etl", first.logical_date or NOON, ["a"]) is None
     assert ask("other", date, ["a"]) is None
@@ -132,7 +143,5 @@ def test_dates_come_back_as_the_same_instant_in_utc(database: Database) -> None:
     assert run.logical_date.tzinfo is NOON.tzinfo
 
 
-def timezone_of(hours: int):
-    from datetime import timezone
-
+def timezone_of(hours: int) -> timezone:
     return timezone(timedelta(hours=hours))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tests.metadata.conftest import NOON, S, World, hear
 from tradewind.core.states import DagRunState, RunType
 from tradewind.core.transitions import Event
 from tradewind.metadata import tables
-from tradewind.metadata.batch import Batch, CallbackRequest, RenderedWrite, RunEnd, XComWrite
+from tradewind.metadata.batch import Batch, CallbackRequest, RenderedWrite, RunEnd, RunRow, XComWrite
 from tradewind.metadata.doorbell import Ring, listen
 from tradewind.metadata.errors import AlreadyExistsError, InvalidRequestError, NotFoundError
 from tradewind.metadata.listing import Page
@@ -36,14 +36,17 @@ from tradewind.metadata.runs import (
 )
 from tradewind.serialization.document import TaskDocument
 
+from tests.metadata.conftest import NOON, S, World, hear
+
 ALL = TaskInstanceFilter()
+FIRST = Page()
 
 
 def states(world: World) -> dict[str, S]:
     return {row.task_id: row.state for row in list_task_instances(world.database)[0]}
 
 
-def chain(world: World, *task_ids: str, teardown: str = "") -> list:
+def chain(world: World, *task_ids: str, teardown: str = "") -> list[Any]:
     """Add DAG etl, its tasks one after the other, and a run that has started; return run and instances."""
     tasks = tuple(
         TaskDocument(task_id=name, task_type="X", retries=2, downstream=after, is_teardown=name == teardown)
@@ -121,7 +124,7 @@ def test_runs_are_filtered_sorted_and_paged(world: World) -> None:
     other = world.new_run("b", 1, RunType.MANUAL)
     world.start(runs[0])
 
-    def found(which: RunFilter, page: Page = Page()) -> list[int]:
+    def found(which: RunFilter, page: Page = FIRST) -> list[int]:
         return [run.run_pk for run in list_runs(world.database, which, page)[0]]
 
     pks = [run.run_pk for run in runs]
@@ -147,7 +150,7 @@ def test_task_instances_are_filtered_and_counted(world: World) -> None:
     world.bring(a, S.SUCCESS)
     world.bring(b, S.RUNNING)
 
-    def found(**which) -> list[int]:
+    def found(**which: Any) -> list[int]:
         return [row.ti_pk for row in list_task_instances(world.database, TaskInstanceFilter(**which))[0]]
 
     assert found() == [a, b, c]
@@ -186,7 +189,13 @@ def test_clearing_starts_over_and_reopens_the_run(world: World) -> None:
     found = get_run(world.database, "etl", run.run_id)
     assert (found.state, found.clear_number, found.version) == (DagRunState.QUEUED, 1, 1)
     assert (found.started_at, found.ended_at, found.queued_at) == (None, None, world.clock.now())
-    assert [event.event for event in list_events(world.database, a)] == ["schedule", "enqueue", "start", "fail", "clear"]
+    assert [event.event for event in list_events(world.database, a)] == [
+        "schedule",
+        "enqueue",
+        "start",
+        "fail",
+        "clear",
+    ]
     assert [(t.try_number, t.state) for t in list_tries(world.database, a)] == [(1, S.FAILED)]
     assert list_tries(world.database, c) == []
     world.bring(a, S.RUNNING)
@@ -220,7 +229,7 @@ def test_clearing_can_be_narrowed_and_tried(world: World) -> None:
     world.bring(b, S.RUNNING)
     world.bring(c, S.SUCCESS)
 
-    def would(**options) -> list[str]:
+    def would(**options: Any) -> list[str]:
         options = {"dry_run": True} | options
         return [r.task_id for r in clear_task_instances(world.database, world.clock, ALL, **options).task_instances]
 
@@ -325,7 +334,7 @@ def counts(world: World) -> dict[str, int]:
         }
 
 
-def full_run(world: World, day: int):
+def full_run(world: World, day: int) -> RunRow:
     """Add a run that is over and has left something in every table."""
     run = world.new_run(day=day)
     (a,) = world.start(run, ("a",))

@@ -17,11 +17,16 @@ from tradewind.metadata.errors import SchemaError
 from tradewind.metadata.schema import SchemaState
 
 POSTGRES_DEFINITIONS = (
-    "SELECT c.relname, c.relkind, c.reloptions, pg_get_indexdef(c.oid) FROM pg_class c"
-    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i', 'S')",
+    """
+    SELECT c.relname, c.relkind, c.reloptions, pg_get_indexdef(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i', 'S')
+    """,
     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
-    "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
-    " WHERE table_schema = 'public'",
+    """
+    SELECT table_name, column_name, data_type, is_nullable, column_default
+    FROM information_schema.columns WHERE table_schema = 'public'
+    """,
 )
 
 
@@ -47,8 +52,11 @@ def definitions(database: Database) -> set[str]:
 
 
 def rows_at_start(database: Database) -> tuple[list, list]:
+    pool = tables.pool
     with database.read() as connection:
-        pools = connection.execute(sa.select(tables.pool.c["name", "slots", "include_deferred", "description"])).all()
+        pools = connection.execute(
+            sa.select(pool.c.name, pool.c.slots, pool.c.include_deferred, pool.c.description)
+        ).all()
         leases = connection.execute(sa.select(tables.lease)).all()
     return [tuple(row) for row in pools], [tuple(row) for row in leases]
 
@@ -112,7 +120,11 @@ def test_a_database_that_is_not_ours_is_left_alone(
     status = schema.check(database)
     assert (status.state, status.found) == (state, revision)
     before = definitions(database)
-    for refused in (status.require_current, lambda: schema.migrate(database), lambda: schema.downgrade(database, "base")):
+    for refused in (
+        status.require_current,
+        lambda: schema.migrate(database),
+        lambda: schema.downgrade(database, "base"),
+    ):
         with pytest.raises(SchemaError, match=said):
             refused()
     assert definitions(database) == before

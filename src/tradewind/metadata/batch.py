@@ -162,6 +162,8 @@ class Batch:
     rendered: list[RenderedWrite] = field(default_factory=list)
     callbacks: list[CallbackRequest] = field(default_factory=list)
     callbacks_done: list[int] = field(default_factory=list)
+    pauses: list[str] = field(default_factory=list)
+    """DAGs to pause, because their runs keep failing."""
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
@@ -175,7 +177,8 @@ class Batch:
             or self.xcoms
             or self.rendered
             or self.callbacks
-            or self.callbacks_done,
+            or self.callbacks_done
+            or self.pauses,
         )
 
 

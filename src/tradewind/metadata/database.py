@@ -197,14 +197,14 @@ class Database:
             return ConflictError(f"{self._name} ended the transaction: {original}")
         if not kinds & {"OperationalError", "InterfaceError"}:
             return None
-        # Connections in the pool have most likely met the same fate.
-        self.engine.dispose()
+        # Those that lie idle in the pool have most likely met the same fate; those in use find out when they return.
+        self.engine.pool.dispose()
         return DatabaseUnavailableError(f"cannot use {self._name}: {str(original).strip()}")
 
     @property
     def _name(self) -> str:
-        """The address without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The address without its password and options."""
+        return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
 
 def add_ring(connection: sa.Connection, ring: Ring) -> None:

@@ -184,6 +184,11 @@ def _create(connection: sa.Connection) -> None:
         " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
     )
     connection.execute(sa.text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD})
+    add_first_rows(connection)
+
+
+def add_first_rows(connection: sa.Connection) -> None:
+    """Insert the rows that every database starts with."""
     connection.execute(
         tables.pool.insert(),
         {"name": DEFAULT_POOL, "slots": DEFAULT_POOL_SLOTS, "include_deferred": False, "description": "Default pool"},

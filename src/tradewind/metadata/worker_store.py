@@ -5,6 +5,7 @@ Has the methods of the protocol `WorkerStore`, and answers the `StoreCall` messa
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,7 +34,6 @@ from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord, XC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from tradewind.core.clock import Clock
     from tradewind.metadata.database import Database
@@ -308,7 +308,8 @@ class DatabaseWorkerStore:
         return _run_record(self._database.transact(work))
 
 
-_KEPT = (bytes,)
+_KEPT = (bytes, datetime)
+"""Plain on the pipe as they are."""
 
 
 def _xcoms(dag_id: str, run_id: str, *, include_prior_dates: bool) -> Any:

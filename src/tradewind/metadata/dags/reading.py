@@ -110,7 +110,9 @@ class DagReading:
         """Return the fingerprint of each file that has DAGs or an import error; '' for those with errors only."""
         with self._database.read() as connection:
             files = dict.fromkeys(connection.execute(sa.select(import_error.c.path)).scalars(), "")
-            for path, fingerprint in connection.execute(sa.select(dag.c.path, dag.c.fingerprint).where(dag.c.is_present)):
+            for path, fingerprint in connection.execute(
+                sa.select(dag.c.path, dag.c.fingerprint).where(dag.c.is_present)
+            ):
                 files[path] = fingerprint
         return files
 

@@ -60,7 +60,11 @@ class PostgresListener:
 
         try:
             connection = psycopg.connect(self._address, autocommit=True)
-            connection.execute("LISTEN tradewind")
+            try:
+                connection.execute("LISTEN tradewind")
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise DatabaseUnavailableError(f"cannot listen for changes: {str(error).strip()}") from error
         self._connection = connection

@@ -189,7 +189,7 @@ class Loading:
         is_earlier = [dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before_logical_date]
         query = sa.select(dag_run.c.pk).where(*is_earlier).order_by(dag_run.c.logical_date.desc()).limit(1)
         if scheduled_only:
-            query = query.where(dag_run.c.run_type == RunType.SCHEDULED.value)
+            query = query.where(dag_run.c.run_type != RunType.MANUAL.value)
         columns = task_instance.c
         with self._database.read() as connection:
             run_pk = connection.execute(query).scalar()

@@ -155,6 +155,11 @@ SET_SCHEDULE = Statement(
     " AS s(run_after, starts_at, ends_at, dag_id) WHERE d.dag_id = s.dag_id",
 )
 
+PAUSE_DAG = Statement(
+    "UPDATE dag SET is_paused = 1 WHERE dag_id = ?",
+    "UPDATE dag SET is_paused = true WHERE dag_id = ANY(%s::text[])",
+)
+
 _INSERT_CALLBACK = (
     "INSERT INTO callback_request (run_pk, dag_id, run_id, name, reason, task_id, map_index, try_number, created_at)"
 )

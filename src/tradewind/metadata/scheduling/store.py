@@ -34,8 +34,8 @@ class SchedulerStore(Leasing, Loading):
         """Write the batch in one transaction; return which rows were stale and left out, and what was made.
 
         A batch holds at most one transition for each task instance. In this order: run starts, new task instances,
-        transitions with their events, XComs, run ends, new runs, schedules, callbacks; so a batch may start a run and
-        move its instances. What belongs to a stale row (XComs, callbacks) is left out with it.
+        transitions with their events, XComs, run ends, new runs, schedules, callbacks, pauses; so a batch may start a
+        run and move its instances. What belongs to a stale row (XComs, callbacks) is left out with it.
 
         Raises `LeaseLostError` when the epoch is over; then nothing was written.
         """

@@ -70,6 +70,8 @@ class BatchWriter:
             self._request_callback(request)
         if batch.callbacks_done:
             self._run.many(sql.DELETE_CALLBACK, [(pk,) for pk in batch.callbacks_done])
+        if batch.pauses:
+            self._run.many(sql.PAUSE_DAG, [(dag_id,) for dag_id in batch.pauses])
         self._run.settle()
         return self._result
 
