@@ -105,6 +105,7 @@ def test_a_whole_module_under_an_old_name(tmp_path: Path, monkeypatch: pytest.Mo
         ("import airflow.www.app", "Tradewind replaces"),
         ("import airflow.nothing_of_the_kind", "not among them"),
         ("import airflow.sdk.Asset", "assets"),
+        ("import airflow.providers.standard.sensors.python", r"standard\.sensors': .*sensors"),
     ],
 )
 def test_what_is_missing_is_an_import_error_that_helps(statement: str, message: str) -> None:
@@ -179,6 +180,18 @@ def test_an_apache_airflow_beside_is_never_executed(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert "Tradewind replaces" in ran.stdout
+
+
+def test_the_compat_package_comes_first_where_it_is_installed(tmp_path: Path) -> None:
+    code = "from airflow.providers.common.compat.sdk import DAG, TriggerRule, timezone, AirflowException\n"
+    ran = run(code)
+    assert ran.returncode == 0, ran.stderr
+    files = {"airflow/providers/common/compat/sdk.py": "from airflow.sdk import DAG\nStats = 'theirs'"}
+    ran = run(
+        "from airflow.providers.common.compat.sdk import DAG, Stats\nimport tradewind\nassert DAG is tradewind.DAG\n",
+        path=make_packages(tmp_path, files),
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_missing_provider_is_pythons_own_error() -> None:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _PACKAGE = __name__.partition(".")[0]
 _ROOT = "airflow"
 _PROVIDERS = "airflow.providers"
+_STANDARD = f"{_PROVIDERS}.standard"
+"""The provider that every Airflow brings, and so does this package as far as it goes."""
+_YIELDING = f"{_PROVIDERS}.common"
+"""Where the package that has these modules is installed, it comes first: it has more names."""
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
@@ -63,9 +67,15 @@ class AirflowFinder:
         if fullname != _ROOT and not fullname.startswith(f"{_ROOT}."):
             return None
         if fullname in table.TABLE:
+            installed = _installed(fullname) if fullname.startswith(_YIELDING) else None
+            if installed is not None:
+                return installed
             return ModuleSpec(fullname, _LOADER, origin="tradewind", is_package=fullname in table.PACKAGES)
         if fullname.startswith(f"{_PROVIDERS}."):
-            return PathFinder.find_spec(fullname, _provider_folders(fullname.rpartition(".")[0]) or path, target)
+            found = _installed(fullname) or PathFinder.find_spec(fullname, path, target)
+            if found is None and fullname.startswith(f"{_STANDARD}."):
+                raise ModuleNotFoundError(_no_module(fullname), name=fullname)
+            return found
         if path:
             # Folders that somebody added to the __path__ of a package of ours.
             spec = PathFinder.find_spec(fullname, path, target)
@@ -160,6 +170,11 @@ def _is_import_statement(frame: FrameType) -> bool:
 def _is_module(package: str, name: str) -> bool:
     found = sys.modules[package]
     return hasattr(found, "__path__") and PathFinder.find_spec(f"{package}.{name}", found.__path__) is not None
+
+
+def _installed(fullname: str) -> ModuleSpec | None:
+    """Return the spec of a module below `airflow.providers` in what is installed."""
+    return PathFinder.find_spec(fullname, _provider_folders(fullname.rpartition(".")[0]))
 
 
 def _provider_folders(package: str) -> list[str]:

@@ -154,3 +154,29 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard.utils.weekday": now(".sdk.toolkit.kinds", "WeekDay"),
     "airflow.providers.standard.version_compat": now(".airflow.versions", "AIRFLOW_V_3_0_PLUS AIRFLOW_V_3_1_PLUS"),
 }
+
+COMPAT: dict[str, Names] = {
+    "airflow.providers.common": {},
+    "airflow.providers.common.compat": {},
+    "airflow.providers.common.compat.sdk": {
+        **SDK["airflow.sdk"],
+        **now(
+            ".sdk.exceptions",
+            """AirflowConfigException AirflowException AirflowFailException AirflowNotFoundException
+            AirflowOptionalProviderFeatureException AirflowSensorTimeout AirflowSkipException AirflowTaskTimeout
+            AirflowTimetableInvalid ParamValidationError TaskDeferred XComNotFound""",
+        ),
+        **now(".sdk.definitions.node", "DAGNode"),
+        **now(".sdk.definitions.operator", "AbstractOperator=BaseOperator"),
+        **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
+        **now(".sdk.runtime.context", "context_merge"),
+        **now(".sdk.runtime.xcom", "XCom XCOM_RETURN_KEY"),
+        **now(".sdk.toolkit.callables", "KeywordParameters context_to_airflow_vars determine_kwargs"),
+        **now(".sdk.toolkit.loading", "import_string"),
+        **now(".sdk.toolkit.log", "LoggingMixin"),
+        **now(".sdk.toolkit.masking", "redact"),
+        **now(".sdk.toolkit.plugins", "AirflowPlugin"),
+        **now(".sdk.toolkit.timeouts", "timeout"),
+    },
+}
+"""Stands in for the package apache-airflow-providers-common-compat where that is not installed."""
