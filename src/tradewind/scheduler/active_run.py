@@ -33,7 +33,8 @@ class ActiveRun:
         self.engine = RunEngine(dag.compiled, instances, seed)
         self.facts = facts_of(run)
         self.first_started_at: dict[int, datetime] = {}
-        """When the try first began, of sensors that have given their process back meanwhile."""
+        """When the present try first began, by slot: a sensor may have given its process back since."""
+        self._timers: dict[int | None, Callable[[], None]] = {}
 
     @property
     def pk(self) -> DagRunPk:
@@ -81,11 +82,26 @@ class ActiveRun:
             first_started_at=self.first_started_at.get(slot),
         )
 
+    def arm(self, slot: int | None, cancel: Callable[[], None]) -> None:
+        """Keep what cancels the timer of a slot, or with None that of the run; an earlier one is cancelled."""
+        self._timers.pop(slot, _nothing)()
+        self._timers[slot] = cancel
+
+    def disarm(self) -> None:
+        """Cancel every timer."""
+        timers, self._timers = self._timers, {}
+        for cancel in timers.values():
+            cancel()
+
     def slots_of(self, task_ids: Iterable[str]) -> list[int]:
         """Return the slots of those of the tasks that the run has."""
         index_of = self.engine.dag.index_of
         slots = (self.engine.slot_of[index_of[task_id]] for task_id in task_ids if task_id in index_of)
         return [slot for slot in slots if slot is not None]
+
+
+def _nothing() -> None:
+    """Cancel nothing: there is no timer."""
 
 
 def new_instance(run_pk: DagRunPk, slot: int, node: TaskNode) -> NewTaskInstance:
@@ -125,6 +141,7 @@ def facts_of(run: RunRow) -> DagRunFacts:
         data_interval_end=run.data_interval_end,
         run_after=run.run_after,
         start_date=run.started_at,
+        state=run.state.value,
         clear_number=run.clear_number,
         conf=run.conf,
         triggered_by=run.triggered_by,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from tradewind.core.effects import Move
     from tradewind.core.ids import DagRunPk, TaskInstancePk
+    from tradewind.metadata.batch import DagSchedule
+
+    PastOf = tuple[str, datetime]
+    """A DAG and the logical date of one of its runs."""
 
 _ENDS = frozenset(
     {
@@ -21,8 +25,6 @@ _ENDS = frozenset(
         Event.SKIP,
         Event.FAIL,
         Event.RETRY,
-        Event.RESCHEDULE,
-        Event.DEFER,
         Event.COMPLETE_EMPTY,
         Event.FAIL_UPSTREAM,
         Event.RULE_SKIP,
@@ -40,13 +42,31 @@ class Collector:
     def __init__(self) -> None:
         """Start with an empty batch."""
         self.batch = Batch()
+        self.past: set[PastOf] = set()
+        """What this batch may change of the past of later runs."""
+        self.committed_past: set[PastOf] = set()
+        """The same of the batches taken before: whoever has told the later runs empties it."""
         self._by_ti: dict[TaskInstancePk, TaskTransition] = {}
+        self._schedules: dict[str, DagSchedule] = {}
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self._schedules) or bool(self.batch)
 
     def take(self) -> Batch:
         """Return the batch and start the next one."""
         batch, self.batch = self.batch, Batch()
+        batch.schedules.extend(self._schedules.values())
+        self._schedules.clear()
         self._by_ti.clear()
+        self.committed_past |= self.past
+        self.past.clear()
         return batch
+
+    def schedule(self, schedule: DagSchedule) -> None:
+        """Let a DAG's next run be written; of several in one turn the last one counts."""
+        self._schedules[schedule.dag_id] = schedule
 
     def row_of(self, ti_pk: TaskInstancePk) -> TaskTransition | None:
         """Return the row that this turn writes of the instance, if any."""
@@ -85,7 +105,7 @@ def _stamp(row: TaskTransition, move: Move, at: datetime) -> None:
         if move.found is not TaskInstanceState.UP_FOR_RESCHEDULE:
             row.is_new_try = True
             row.archives_try = row.archives_try or move.found is TaskInstanceState.UP_FOR_RETRY
-            row.queued_at = row.started_at = row.ended_at = None
+            row.queued_at = row.started_at = row.ended_at = row.due_at = None
     elif event is Event.ENQUEUE:
         row.queued_at = at
     elif event is Event.RESCUE:

@@ -6,19 +6,12 @@ import logging
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tradewind.core.runs import (
-    QueuedRun,
-    RunRoom,
-    has_room_for_new_run,
-    make_run_id,
-    next_run,
-    next_start_at,
-    startable_runs,
-)
+from tradewind.core.runs import RunRoom, has_room_for_new_run, make_run_id, next_run, require_progress
 from tradewind.core.states import RunType
 from tradewind.core.timetables.codec import NeedsAuthorCode
 from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, TimetableError
 from tradewind.metadata.batch import DagSchedule, NewRun
+from tradewind.scheduler.run_queue import RunQueue
 from tradewind.serialization.messages import ComputeNextRun, NextRunComputed
 
 if TYPE_CHECKING:
@@ -26,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.core.clock import Clock
-    from tradewind.core.ids import DagRunPk
     from tradewind.metadata.batch import RunRow
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.dags import DagState
@@ -34,6 +26,9 @@ if TYPE_CHECKING:
     from tradewind.scheduler.run_book import RunBook
 
 _log = logging.getLogger(__name__)
+
+ASK_AGAIN_S = 60.0
+"""So long after an author's timetable failed it is asked again: what it looks at may have changed."""
 
 
 class _Plan:
@@ -65,7 +60,7 @@ class RunCreator:
         ask: Callable[[ComputeNextRun], None],
     ) -> None:
         """Use `ask` to have an author's timetable class computed in a worker."""
-        self.queued: dict[DagRunPk, RunRow] = {}
+        self.queue = RunQueue()
         self._dags = dags
         self._book = book
         self._collector = collector
@@ -108,25 +103,34 @@ class RunCreator:
         if dag is None or plan is None or plan.request_id != answer.request_id:
             return
         plan.request_id = None
-        if answer.error is not None:
-            _log.error(
-                "DAG %s: its timetable failed, no further runs until the file changes: %s", dag.dag_id, answer.error
-            )
-            return
-        if answer.run_after is not None:
-            interval = None
-            if answer.interval_start is not None and answer.interval_end is not None:
-                interval = DataInterval(answer.interval_start, answer.interval_end)
-            plan.info = DagRunInfo(run_after=answer.run_after, data_interval=interval)
-        self._settle(dag, plan)
+        info, error = _info_of(answer), answer.error
+        try:
+            require_progress(dag.timetable, info, last_interval=plan.last_interval, last_run_after=plan.last_run_after)
+        except TimetableError as no_progress:
+            error = str(no_progress)
+        if error is None:
+            plan.info = info
+            self._settle(dag, plan)
+        else:
+            _log.error("DAG %s: its timetable failed, asking again in %g s: %s", dag.dag_id, ASK_AGAIN_S, error)
+            plan.cancel()
+            plan.cancel = self._reactor.call_after(ASK_AGAIN_S, lambda: self._compute(dag, plan))
 
     def run_ended(self, dag_id: str) -> None:
         """A run of the DAG ended: there may be room for a queued one, and for one whose date has passed."""
         self.start_queued(dag_id)
         dag = self._dags.get(dag_id)
         plan = self._plans.get(dag_id)
-        if dag is not None and plan is not None and not dag.is_frozen and plan.request_id is None:
+        if dag is not None and plan is not None and plan.info is not None and not dag.is_frozen:
             self._settle(dag, plan)
+
+    def plan_next(self) -> None:
+        """The runs created in the last batch are committed: find out what follows each."""
+        created, self._created = self._created, set()
+        for dag_id in created:
+            dag, plan = self._dags.get(dag_id), self._plans.get(dag_id)
+            if dag is not None and plan is not None and plan.info is None and not dag.is_frozen:
+                self._compute(dag, plan)
 
     def _compute(self, dag: DagState, plan: _Plan) -> None:
         document = dag.document
@@ -179,7 +183,7 @@ class RunCreator:
             plan.last_interval, plan.last_run_after, plan.info = info.data_interval, info.run_after, None
 
     def _create(self, dag: DagState, info: DagRunInfo) -> None:
-        # One run a turn: once it is committed, and counts against max_active_runs, `take_created` goes on.
+        # One run a turn: once it is committed, and counts against max_active_runs, `plan_next` goes on.
         interval = info.data_interval
         self._created.add(dag.dag_id)
         self._collector.batch.new_runs.append(
@@ -204,26 +208,21 @@ class RunCreator:
         )
         if self._written.get(dag.dag_id) != schedule:
             self._written[dag.dag_id] = schedule
-            self._collector.batch.schedules.append(schedule)
+            self._collector.schedule(schedule)
 
     def _unfinished(self, dag_id: str) -> int:
-        waiting = sum(run.dag_id == dag_id for run in self.queued.values())
-        return waiting + len(self._book.by_dag.get(dag_id, ()))
+        return self.queue.count(dag_id) + len(self._book.by_dag.get(dag_id, ()))
 
     # ---- starting ------------------------------------------------------------------------------------------------------
 
-    def take_created(self, runs: Iterable[RunRow]) -> None:
-        """Runs were committed as queued: line them up, start those that may, and plan what follows the scheduled ones."""
-        dag_ids = {run.dag_id for run in runs}
+    def line_up(self, runs: Iterable[RunRow]) -> None:
+        """These runs are queued in the database: start those that may, and let the others wait."""
+        dag_ids: dict[str, None] = {}
         for run in runs:
-            self.queued[run.run_pk] = run
+            self.queue.put(run)
+            dag_ids[run.dag_id] = None
         for dag_id in dag_ids:
             self.start_queued(dag_id)
-        created, self._created = self._created, set()
-        for dag_id in created:
-            dag, plan = self._dags.get(dag_id), self._plans.get(dag_id)
-            if dag is not None and plan is not None and plan.info is None and not dag.is_frozen:
-                self._compute(dag, plan)
 
     def start_queued(self, dag_id: str) -> None:
         """Start the DAG's queued runs, oldest first, as far as max_active_runs has room."""
@@ -231,21 +230,25 @@ class RunCreator:
         if dag is None or dag.is_frozen:
             return
         now = self._clock.now()
-        line = [
-            QueuedRun(run.run_pk, run.run_after, run.logical_date)
-            for run in self.queued.values()
-            if run.dag_id == dag_id
-        ]
         room = RunRoom(dag_id, dag.document.max_active_runs, tuple(self._book.by_dag.get(dag_id, ())))
-        for chosen in startable_runs(line, room, now):
-            self._book.start(self.queued.pop(chosen.run_pk), dag)
-        self._wait_until(dag_id, next_start_at(line, now))
+        for run in self.queue.take(room, now):
+            self._book.start(run, dag)
+        self._wait_until(dag_id, self.queue.next_start_at(dag_id, now))
 
     def _wait_until(self, dag_id: str, at: datetime | None) -> None:
         """A queued run may have a run-after date to come: look again then."""
         self._waiting.pop(dag_id, _nothing)()
         if at is not None:
             self._waiting[dag_id] = self._reactor.call_at(at, lambda: self.start_queued(dag_id))
+
+
+def _info_of(answer: NextRunComputed) -> DagRunInfo | None:
+    if answer.run_after is None:
+        return None
+    interval = None
+    if answer.interval_start is not None and answer.interval_end is not None:
+        interval = DataInterval(answer.interval_start, answer.interval_end)
+    return DagRunInfo(run_after=answer.run_after, data_interval=interval)
 
 
 def _nothing() -> None:

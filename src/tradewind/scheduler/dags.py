@@ -6,14 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tradewind.core.timetables.codec import decode_timetable
+from tradewind.metadata.batch import DagRow
 from tradewind.serialization.compile import compile_document
-from tradewind.serialization.document import decode_document
+from tradewind.serialization.document import decode_document, version_hash
 from tradewind.serialization.messages import DagFile
 
 if TYPE_CHECKING:
     from tradewind.core.graph import CompiledDag
     from tradewind.core.timetables.protocol import Timetable
-    from tradewind.metadata.batch import DagRow
+    from tradewind.metadata.batch import RunRow
 
 
 class DagState:
@@ -54,3 +55,23 @@ class DagState:
     def timetable(self) -> Timetable:
         """The timetable, decoded."""
         return decode_timetable(self.document.timetable)
+
+
+def absent_dag(run: RunRow, document: bytes) -> DagState:
+    """Return the DAG of a run whose DAG file is gone, as the run knew it: nothing of it starts until the file is back."""
+    row = DagRow(
+        dag_id=run.dag_id,
+        version_pk=run.dag_version_pk or 0,
+        version_hash=version_hash(document),
+        document=document,
+        is_paused=False,
+        folder="",
+        path="",
+        fingerprint="",
+        last_interval_start=None,
+        last_interval_end=None,
+        last_run_after=None,
+    )
+    state = DagState(row)
+    state.is_present = False
+    return state

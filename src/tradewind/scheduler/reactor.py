@@ -90,8 +90,11 @@ class SelectorReactor:
     def turn(self, *, wait: bool = True) -> None:
         """Wait until a socket is readable or a timer due, and call back everything that is."""
         timeout = self._seconds_to_next_timer() if wait and not self.inbox else 0.0
+        watched = self._selector.get_map()
         for key, _ in self._selector.select(timeout):
-            key.data()
+            # What was called back just now may have closed this one, and its number may belong to another already.
+            if watched.get(key.fd) is key:
+                key.data()
         now = self._clock.monotonic()
         while self._timers and self._timers[0].due <= now:
             callback = heapq.heappop(self._timers).callback

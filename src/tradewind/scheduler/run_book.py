@@ -9,23 +9,34 @@ from typing import TYPE_CHECKING
 
 from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
 from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
-from tradewind.core.past import is_held_by_past
-from tradewind.core.states import FINISHED, HOLDING_SLOT, DagRunState, TaskInstanceState
+from tradewind.core.past import counts_as_past, is_held_by_past
+from tradewind.core.states import FINISHED, HOLDING_SLOT, WAITING, DagRunState, TaskInstanceState
 from tradewind.metadata.batch import CallbackRequest, RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, fresh, new_instance, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from tradewind.core.clock import Clock
     from tradewind.core.graph import TaskNode
     from tradewind.core.ids import DagRunPk, TaskInstancePk
     from tradewind.core.limits import Limits
-    from tradewind.metadata.batch import RunRow, TaskInstanceRow, TaskTransition
+    from tradewind.metadata.batch import NewTaskInstance, RunRow, TaskInstanceRow, TaskTransition
     from tradewind.metadata.scheduling import SchedulerStore
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.dags import DagState
     from tradewind.scheduler.reactor import SelectorReactor
+
+_IN_TRY = frozenset(
+    {
+        TaskInstanceState.SCHEDULED,
+        TaskInstanceState.QUEUED,
+        TaskInstanceState.RUNNING,
+        TaskInstanceState.UP_FOR_RESCHEDULE,
+    },
+)
+"""In these a try goes on that may have begun already."""
 
 
 class RunBook:
@@ -43,7 +54,7 @@ class RunBook:
         self.runs: dict[DagRunPk, ActiveRun] = {}
         self.by_dag: dict[str, set[DagRunPk]] = {}
         self.in_flight: dict[TaskInstancePk, int] = {}
-        """What the executor has been given, with its try number."""
+        """What the executor has been given and not reported the end of, with its try number."""
         self.kills: list[tuple[TaskInstancePk, int]] = []
         self.to_dispatch: list[TaskInstancePk] = []
         self.ended: list[ActiveRun] = []
@@ -53,65 +64,67 @@ class RunBook:
         self._collector = collector
         self._reactor = reactor
         self._clock = clock
-        self._past_to_check: set[DagRunPk] = set()
 
     # ---- a run's life --------------------------------------------------------------------------------------------------
 
     def start(self, run: RunRow, dag: DagState) -> ActiveRun:
-        """Start a queued run: its task instances come into being, or go on where a cleared run has them already."""
+        """Start a queued run: its task instances come into being, or go on where a run that was over has them already."""
         now = self._clock.now()
-        rows = self._store.load_task_instances(run.run_pk) if run.clear_number or run.started_at else []
+        # Whoever reopens a run that was over, or changes one that waits, raises its version.
+        rows = self._store.load_task_instances(run.run_pk) if run.version else []
         run.state = DagRunState.RUNNING
-        run.started_at = run.started_at or now
-        known = {row.task_id for row in rows}
-        first_free = max((slot_of(row.ti_pk) for row in rows), default=-1) + 1
-        nodes = [node for node in dag.compiled.nodes if node.task_id not in known]
-        added = [new_instance(run.run_pk, slot, node) for slot, node in enumerate(nodes, first_free)]
-        active = ActiveRun(run, dag, [*map(stored, rows), *map(fresh, added)])
+        run.started_at = now
+        active, added = self._with_missing(run, dag, rows)
         self._collector.batch.run_starts.append(
             RunStart(run.run_pk, run.dag_id, run.run_id, now, dag.row.version_pk, added, run.version),
         )
+        for row in rows:
+            self._take_up(active, row, rescues=False)
         self._enter(active)
         return active
 
     def resume(self, run: RunRow, dag: DagState, rows: Iterable[TaskInstanceRow], *, rescues: bool) -> ActiveRun:
         """Take up a run that is under way. `rescues`: no process of the scheduler before can be at work any more."""
         rows = list(rows)
-        active = ActiveRun(run, dag, map(stored, rows))
-        first_free = max((slot_of(row.ti_pk) for row in rows), default=-1) + 1
-        missing = active.engine.missing_nodes()
-        if missing:
-            added = [new_instance(run.run_pk, slot, node) for slot, node in enumerate(missing, first_free)]
-            self._collector.batch.new_task_instances.extend((run.run_pk, row) for row in added)
-            active = ActiveRun(run, dag, [*map(stored, rows), *map(fresh, added)])
+        active, added = self._with_missing(run, dag, rows)
+        self._collector.batch.new_task_instances.extend((run.run_pk, row) for row in added)
         for row in rows:
             self._take_up(active, row, rescues=rescues)
         self._enter(active)
         return active
 
-    def reload(self, run_pk: DagRunPk, dags: Callable[[str], DagState | None]) -> RunRow | None:
-        """Make the run anew from the database. Returns its row when it is queued now, to be started like a new one."""
-        self.leave(run_pk)
-        run = next(iter(self._store.load_runs([run_pk])), None)
-        rows = self._store.load_task_instances(run_pk) if run is not None else []
-        wanted = {row.ti_pk: row.try_number for row in rows if row.state in HOLDING_SLOT}
-        is_over = run is None or run.state not in {DagRunState.QUEUED, DagRunState.RUNNING}
-        for ti_pk in [pk for pk in self.in_flight if run_pk_of(pk) == run_pk]:
-            if is_over or wanted.get(ti_pk) != self.in_flight[ti_pk] or _is_restarting(rows, ti_pk):
-                self.kills.append((ti_pk, self.in_flight[ti_pk]))
-        if run is None or is_over:
-            return None
-        dag = dags(run.dag_id)
-        if run.state is DagRunState.QUEUED or dag is None:
-            return run
-        self.resume(run, dag, rows, rescues=False)
-        return None
+    def reload(self, run_pk: DagRunPk, dag_of: Callable[[RunRow], DagState | None]) -> RunRow | None:
+        """Make the run anew from the database, where it is under way; what is at work for it and not wanted is killed.
 
-    def leave(self, run_pk: DagRunPk) -> None:
-        """Forget a run and give back what it holds."""
-        active = self.runs.pop(run_pk, None)
-        if active is None:
+        Returns the run's row as it is now, None when it was deleted. Whatever was decided of it has to be written before.
+        """
+        before = self.runs.get(run_pk)
+        if before is not None:
+            self.leave(before)
+        run = next(iter(self._store.load_runs([run_pk])), None)
+        is_under_way = run is not None and run.state is DagRunState.RUNNING
+        rows = self._store.load_task_instances(run_pk) if is_under_way else []
+        wanted = {
+            row.ti_pk: row.try_number
+            for row in rows
+            if row.state in HOLDING_SLOT and row.state is not TaskInstanceState.RESTARTING
+        }
+        for ti_pk, try_number in self.in_flight.items():
+            if run_pk_of(ti_pk) == run_pk and wanted.get(ti_pk) != try_number:
+                self.kills.append((ti_pk, try_number))
+        if run is not None and is_under_way:
+            dag = dag_of(run)
+            if dag is not None:
+                self.resume(run, dag, rows, rescues=False)
+        return run
+
+    def leave(self, active: ActiveRun) -> None:
+        """Forget a run and give back what it holds; nothing happens when it was made anew meanwhile."""
+        run_pk = active.pk
+        if self.runs.get(run_pk) is not active:
             return
+        del self.runs[run_pk]
+        active.disarm()
         pks = self.by_dag[active.run.dag_id]
         pks.discard(run_pk)
         if not pks:
@@ -121,7 +134,8 @@ class RunBook:
                 self._limits.release(task_instance_pk(run_pk, slot))
             elif state is TaskInstanceState.SCHEDULED:
                 self._limits.withdraw(task_instance_pk(run_pk, slot))
-        self.to_dispatch = [pk for pk in self.to_dispatch if run_pk_of(pk) != run_pk]
+        if self.to_dispatch:
+            self.to_dispatch = [pk for pk in self.to_dispatch if run_pk_of(pk) != run_pk]
 
     def find(self, ti_pk: TaskInstancePk) -> ActiveRun | None:
         """Return the active run of an instance, if it is one of the run's."""
@@ -137,8 +151,10 @@ class RunBook:
         for effect in effects:
             if isinstance(effect, Move):
                 row = self._collector.move(active.pk, effect, now)
-                if effect.target in FINISHED and active.dag.compiled_asks_past:
-                    self._past_to_check.add(active.pk)
+                if effect.target not in _IN_TRY:
+                    active.first_started_at.pop(effect.slot, None)
+                    if effect.target in FINISHED and active.dag.compiled_asks_past:
+                        self.tell_past(active.run)
             elif isinstance(effect, Arm):
                 if row is not None and slot_of(row.ti_pk) == effect.slot:
                     row.due_at = effect.due_at
@@ -156,30 +172,94 @@ class RunBook:
             self.apply(active, active.engine.admit(slot_of(candidate.ti_pk)))
             self.to_dispatch.append(candidate.ti_pk)
 
+    # ---- the past ------------------------------------------------------------------------------------------------------
+
+    def tell_past(self, run: RunRow) -> None:
+        """Something of a run moved that may hold later runs back, or does not any more: look at them once it is written."""
+        if run.logical_date is not None:
+            self._collector.past.add((run.dag_id, run.logical_date))
+
     def check_past(self) -> bool:
-        """Tell the runs after those that moved on whether the past still holds them; True when something followed."""
-        pending, self._past_to_check = self._past_to_check, set()
+        """Tell the runs after those that moved whether the past holds them; True when something followed.
+
+        Looks at what is committed, so it is called after a commit.
+        """
+        pending, self._collector.committed_past = self._collector.committed_past, set()
+        followers = {run.pk: run for dag_id, date in pending for run in self._followers_of(dag_id, date)}
         has_moved = False
-        for pk in pending:
-            follower = self._follower_of(pk)
-            if follower is None:
-                continue
+        for follower in followers.values():
             held = self._held_by_past(follower)
-            for slot in list(follower.engine.held_by_past - held):
-                effects = follower.engine.hear_of_past(slot, is_held=False)
+            before = set(follower.engine.held_by_past)
+            for slot in before ^ held:
+                effects = follower.engine.hear_of_past(slot, is_held=slot in held)
                 has_moved = has_moved or bool(effects)
                 self.apply(follower, effects)
         return has_moved
 
+    def _followers_of(self, dag_id: str, logical_date: datetime) -> Iterator[ActiveRun]:
+        """Give the active runs whose run before may be the one of that date: up to the first that is one itself."""
+        runs = (self.runs[pk] for pk in self.by_dag.get(dag_id, ()))
+        dated = ((date, run.pk, run) for run in runs if (date := run.run.logical_date) is not None)
+        for _, _, run in sorted(entry for entry in dated if entry[0] > logical_date):
+            if run.dag.compiled_asks_past:
+                yield run
+            if counts_as_past(run.run.run_type, is_catchup=run.dag.document.catchup):
+                return
+
+    def _held_by_past(self, active: ActiveRun) -> set[int]:
+        dag = active.dag
+        run = active.run
+        if not dag.compiled_asks_past or run.logical_date is None:
+            return set()
+        engine = active.engine
+        asking = [
+            (slot, node)
+            for node in dag.compiled.nodes
+            if node.asks_the_past
+            and (slot := engine.slot_of[node.index]) is not None
+            and engine.states[slot] in WAITING
+        ]
+        if not asking:
+            return set()
+        task_ids = {node.task_id for _, node in asking}
+        for _, node in asking:
+            task_ids.update(dag.compiled.nodes[index].task_id for index in node.downstream)
+        past = self._store.previous_task_states(
+            run.dag_id,
+            run.logical_date,
+            sorted(task_ids),
+            scheduled_only=dag.document.catchup,
+        )
+        return {slot for slot, node in asking if _is_held(dag, node, past)}
+
     # ---- inner ---------------------------------------------------------------------------------------------------------
+
+    def _with_missing(
+        self,
+        run: RunRow,
+        dag: DagState,
+        rows: list[TaskInstanceRow],
+    ) -> tuple[ActiveRun, list[NewTaskInstance]]:
+        """Make the run of its rows and of new ones for the tasks that it has no row of."""
+        known = {row.task_id for row in rows}
+        first_free = max((slot_of(row.ti_pk) for row in rows), default=-1) + 1
+        missing = [node for node in dag.compiled.nodes if node.task_id not in known]
+        added = [new_instance(run.run_pk, slot, node) for slot, node in enumerate(missing, first_free)]
+        active = ActiveRun(run, dag, [*map(stored, rows), *map(fresh, added)])
+        for row in rows:
+            if row.started_at is not None and row.state in _IN_TRY:
+                active.first_started_at[slot_of(row.ti_pk)] = row.started_at
+        return active, added
 
     def _enter(self, active: ActiveRun) -> None:
         self.runs[active.pk] = active
         self.by_dag.setdefault(active.run.dag_id, set()).add(active.pk)
         self.apply(active, active.engine.open(self._held_by_past(active)))
+        if active.dag.compiled_asks_past:
+            self.tell_past(active.run)
         timeout = active.dag.compiled.dagrun_timeout
-        if timeout is not None and active.run.started_at is not None:
-            self._reactor.call_at(active.run.started_at + timeout, lambda: self._time_out(active))
+        if timeout is not None and active.run.started_at is not None and not active.engine.is_over:
+            active.arm(None, self._reactor.call_at(active.run.started_at + timeout, lambda: self._time_out(active)))
 
     def _take_up(self, active: ActiveRun, row: TaskInstanceRow, *, rescues: bool) -> None:
         if row.state not in HOLDING_SLOT:
@@ -196,10 +276,11 @@ class RunBook:
             self.to_dispatch.append(row.ti_pk)
 
     def _ask_limits(self, active: ActiveRun, effect: Offer | Release | Withdraw | Stop) -> None:
-        ti_pk = task_instance_pk(active.pk, effect.slot)
         if isinstance(effect, Offer):
             self._limits.offer(active.candidate(effect.slot))
-        elif isinstance(effect, Release):
+            return
+        ti_pk = task_instance_pk(active.pk, effect.slot)
+        if isinstance(effect, Release):
             self._limits.release(ti_pk)
         elif isinstance(effect, Withdraw):
             self._limits.withdraw(ti_pk)
@@ -208,14 +289,12 @@ class RunBook:
 
     def _arm(self, active: ActiveRun, effect: Arm) -> None:
         def fall_due() -> None:
-            if self.runs.get(active.pk) is active:
-                self.apply(active, active.engine.fall_due(effect.slot, self._clock.now()))
+            self.apply(active, active.engine.fall_due(effect.slot, self._clock.now()))
 
-        self._reactor.call_at(effect.due_at, fall_due)
+        active.arm(effect.slot, self._reactor.call_at(effect.due_at, fall_due))
 
     def _time_out(self, active: ActiveRun) -> None:
-        if self.runs.get(active.pk) is active:
-            self.apply(active, active.engine.time_out())
+        self.apply(active, active.engine.time_out())
 
     def _finish(self, active: ActiveRun, effect: Finish) -> None:
         now = self._clock.now()
@@ -228,39 +307,6 @@ class RunBook:
             )
         self.ended.append(active)
 
-    def _held_by_past(self, active: ActiveRun) -> set[int]:
-        dag = active.dag
-        run = active.run
-        if not dag.compiled_asks_past or run.logical_date is None:
-            return set()
-        asking = [node for node in dag.compiled.nodes if node.asks_the_past]
-        task_ids = {node.task_id for node in asking}
-        for node in asking:
-            task_ids.update(dag.compiled.nodes[index].task_id for index in node.downstream)
-        past = self._store.previous_task_states(
-            run.dag_id,
-            run.logical_date,
-            sorted(task_ids),
-            scheduled_only=dag.document.catchup,
-        )
-        held: set[int] = set()
-        for node in asking:
-            slot = active.engine.slot_of[node.index]
-            if slot is not None and _is_held(dag, node, past):
-                held.add(slot)
-        return held
-
-    def _follower_of(self, pk: DagRunPk) -> ActiveRun | None:
-        active = self.runs.get(pk) or next((run for run in self.ended if run.pk == pk), None)
-        if active is None or active.run.logical_date is None:
-            return None
-        later = [
-            self.runs[other]
-            for other in self.by_dag.get(active.run.dag_id, ())
-            if (date := self.runs[other].run.logical_date) is not None and date > active.run.logical_date
-        ]
-        return min(later, key=lambda run: (run.run.logical_date, run.pk), default=None)
-
 
 def _is_held(dag: DagState, node: TaskNode, past: dict[str, list[TaskInstanceState]] | None) -> bool:
     downstream = [dag.compiled.nodes[index].task_id for index in node.downstream]
@@ -270,7 +316,3 @@ def _is_held(dag: DagState, node: TaskNode, past: dict[str, list[TaskInstanceSta
     has_earlier = past.get(node.task_id) == []
     present = {task_id: states for task_id, states in past.items() if states}
     return is_held_by_past(node, present, downstream, has_earlier=has_earlier)
-
-
-def _is_restarting(rows: list[TaskInstanceRow], ti_pk: TaskInstancePk) -> bool:
-    return any(row.ti_pk == ti_pk and row.state is TaskInstanceState.RESTARTING for row in rows)

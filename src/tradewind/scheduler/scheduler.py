@@ -9,22 +9,24 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-from tradewind.core.engine import Outcome
-from tradewind.core.ids import DagRunPk, TaskInstancePk, run_pk_of, slot_of
+from tradewind.core.ids import DagRunPk, run_pk_of, slot_of
 from tradewind.core.limits import Limits
+from tradewind.core.runs import should_pause
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.executors.port import CallbackLost, Lost
-from tradewind.metadata.batch import CallbackRequest, LeaseLostError, RenderedWrite, XComWrite
+from tradewind.metadata.batch import LeaseLostError
 from tradewind.metadata.doorbell import Ring
-from tradewind.metadata.errors import DatabaseUnavailableError
-from tradewind.scheduler.active_run import facts_of
+from tradewind.metadata.errors import DatabaseUnavailableError, NotFoundError
+from tradewind.scheduler.callbacks import CallbackDesk
 from tradewind.scheduler.collector import Collector
 from tradewind.scheduler.creation import RunCreator
-from tradewind.scheduler.dags import DagState
+from tradewind.scheduler.dags import DagState, absent_dag
 from tradewind.scheduler.patience import patient
 from tradewind.scheduler.reactor import SelectorReactor
+from tradewind.scheduler.reports import ReportTaker
 from tradewind.scheduler.run_book import RunBook
 from tradewind.serialization.messages import (
     CallbackDone,
@@ -33,22 +35,28 @@ from tradewind.serialization.messages import (
     NextRunComputed,
     RunCallback,
     Started,
+    StoreReply,
     XComPush,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from tradewind.core.clock import Clock
     from tradewind.executors.port import Executor
-    from tradewind.metadata.batch import CallbackRow, CommitResult, DagRow, RunRow, TaskTransition
+    from tradewind.metadata.batch import DagRow, RunRow
     from tradewind.metadata.doorbell import Listener
     from tradewind.metadata.scheduling import SchedulerStore
     from tradewind.scheduler.active_run import ActiveRun
     from tradewind.scheduler.reactor import Delivery
-    from tradewind.serialization.messages import DagRunFacts, StoreCall, StoreReply
+    from tradewind.serialization.messages import DagRunFacts, StoreCall
 
 _log = logging.getLogger(__name__)
+
+_OVERLAP = 100
+"""A run with a lower number may be committed after one with a higher number; so far back a look for new ones goes."""
+
+_LISTEN_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +87,15 @@ class Scheduler:
         options: SchedulerOptions,
         on_heartbeat: Callable[[], None] | None = None,
     ) -> None:
-        """Take the ports. `log_path(run, task_id, map_index, try_number)` names a try's log file.
+        """Take the ports; `listener` and `executor` are closed at the end.
 
-        `on_heartbeat` is called at every renewal of the lease: for the health page.
+        `log_path(run, task_id, map_index, try_number)` names a try's log file. `on_heartbeat` is called at every renewal
+        of the lease: for the health page.
         """
         self.dags: dict[str, DagState] = {}
         self.reactor = SelectorReactor(clock, self._answer)
         self._stopping = threading.Event()
-        self._store = store = patient(store, self._stopping, options.longest_backoff_s)
+        self._store = store = patient(store, self._stopping, options.longest_backoff_s, self._note_outage)
         self._listener = listener
         self._executor = executor
         self._answer_call = answer
@@ -95,14 +104,17 @@ class Scheduler:
         self._options = options
         self._on_heartbeat = on_heartbeat
         self._epoch = 0
-        self._collector = Collector()
+        self._collector = collector = Collector()
         self.limits = Limits(options.parallelism, ())
-        self.book = RunBook(store, self.limits, self._collector, self.reactor, clock)
-        self.creator = RunCreator(self.dags, self.book, self._collector, self.reactor, clock, self._submit)
+        self.book = RunBook(store, self.limits, collector, self.reactor, clock)
+        self.creator = RunCreator(self.dags, self.book, collector, self.reactor, clock, self._submit)
+        self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
+        self._reports = ReportTaker(self.book, collector, clock)
         self._orders: list[RunCallback | ComputeNextRun] = []
-        self._callbacks: dict[int, CallbackRow] = {}
-        self._homeless: dict[str, set[DagRunPk]] = {}
-        """Runs under way whose DAG is not in the DAG folder: they go on when it comes back."""
+        self._created: list[RunRow] = []
+        """Runs that were created by a commit and do not stand in line yet."""
+        self._had_outage = False
+        self._lost_lease: LeaseLostError | None = None
 
     # ---- life ----------------------------------------------------------------------------------------------------------
 
@@ -111,23 +123,36 @@ class Scheduler:
 
         Raises `LeaseLostError` when another scheduler has taken over.
         """
-        self._epoch = epoch
         self._executor.start(self.reactor)
-        self.reactor.watch(self._listener.fileno(), self._hear)
         try:
-            self._boot()
-            self._every(self._options.heartbeat_interval_s, self._beat)
-            self._every(self._options.sweep_interval_s, self._sweep)
-            self.turn()
+            self.start(epoch)
             if on_ready is not None:
                 on_ready()
             while not self._stopping.is_set():
-                self.reactor.turn()
-                self.turn()
+                self.step(wait=True)
+        except LeaseLostError as error:
+            self._lost_lease = error
+            raise
+        except DatabaseUnavailableError as error:
+            if not self._stopping.is_set():
+                raise
+            _log.warning("stopping without the database: %s", error)
         finally:
-            self._executor.stop(self._options.shutdown_grace_s)
-            self._finish_up()
-            self.reactor.close()
+            self.close()
+
+    def start(self, epoch: int) -> None:
+        """Take up everything that is stored, under the lease of `epoch`. The executor has been started."""
+        self._epoch = epoch
+        self.reactor.watch(self._listener.fileno(), self._hear)
+        self._boot()
+        self._every(self._options.heartbeat_interval_s, self._beat)
+        self._every(self._options.sweep_interval_s, lambda: self._look_for_queued_runs(is_complete=True))
+        self.turn()
+
+    def step(self, *, wait: bool = False) -> None:
+        """Take in what has arrived and what is due, or wait for it, and do all that follows."""
+        self.reactor.turn(wait=wait)
+        self.turn()
 
     def stop(self) -> None:
         """Ask the loop to end. Safe from a signal handler and from other threads."""
@@ -137,6 +162,8 @@ class Scheduler:
     def turn(self) -> None:
         """Handle everything that has arrived, write it, and hand out what became possible; until nothing follows."""
         while True:
+            if self._lost_lease is not None:
+                raise self._lost_lease
             self._absorb()
             self.book.admit()
             follows = self._commit()
@@ -144,129 +171,70 @@ class Scheduler:
             if not follows:
                 break
 
+    def close(self) -> None:
+        """End what is at work, write what it reported until then, and give everything back.
+
+        Under a lost lease nothing is waited for and nothing written: the other scheduler runs the same tries again.
+        """
+        self._stopping.set()
+        try:
+            self._executor.stop(0.0 if self._lost_lease is not None else self._options.shutdown_grace_s)
+            self._finish_up()
+        finally:
+            self.reactor.close()
+            self._listener.close()
+
     # ---- arrivals ------------------------------------------------------------------------------------------------------
 
     def _absorb(self) -> None:
+        rung: set[Ring] = set()
         for delivery in self.reactor.take_inbox():
+            if isinstance(delivery, Ring):
+                # What the first of them reads is newer than the last of them.
+                if delivery in rung:
+                    continue
+                rung.add(delivery)
             self._take(delivery)
 
     def _take(self, delivery: Delivery) -> None:
         match delivery:
-            case Started():
-                self._take_started(delivery)
             case Finished():
-                self._take_finished(delivery)
+                self._reports.take_finished(delivery)
+            case Started():
+                self._reports.take_started(delivery)
             case XComPush():
-                self._collector.batch.xcoms.append(
-                    XComWrite(TaskInstancePk(delivery.ti_pk), delivery.key, delivery.value),
-                )
+                self._reports.take_push(delivery)
             case Lost():
-                self._take_lost(delivery)
+                self._reports.take_lost(delivery)
             case Ring():
                 self._take_ring(delivery)
             case CallbackDone() | CallbackLost():
-                self._take_callback_end(delivery)
+                self.callbacks.take_end(delivery)
             case NextRunComputed():
                 self.creator.take_computed(delivery)
             case _:
                 pass
 
-    def _take_started(self, report: Started) -> None:
-        active = self.book.find(TaskInstancePk(report.ti_pk))
-        if active is None:
-            return
-        slot = slot_of(TaskInstancePk(report.ti_pk))
-        row = self.book.apply(active, active.engine.start(slot, report.try_number))
-        active.first_started_at.setdefault(slot, report.started_at)
-        if row is not None:
-            row.started_at, row.pid = report.started_at, report.pid
-
-    def _take_finished(self, report: Finished) -> None:
-        ti_pk = TaskInstancePk(report.ti_pk)
-        if self.book.in_flight.get(ti_pk) == report.try_number:
-            del self.book.in_flight[ti_pk]
-        active = self.book.find(ti_pk)
-        if active is None:
-            return
-        slot, batch = slot_of(ti_pk), self._collector.batch
-        batch.xcoms.extend(XComWrite(ti_pk, xcom.key, xcom.value) for xcom in report.xcoms)
-        if report.rendered_fields is not None:
-            batch.rendered.append(RenderedWrite(ti_pk, report.rendered_fields))
-        if active.engine.states[slot] is TaskInstanceState.RESTARTING:
-            self.book.apply(active, active.engine.rescue(slot))
-            return
-        outcome = Outcome(report.outcome)
-        effects = active.engine.end(
-            slot,
-            report.try_number,
-            Outcome.FAILED if outcome is Outcome.KILLED else outcome,
-            report.ended_at,
-            skips=active.slots_of(report.skip_task_ids),
-            due_at=report.reschedule_at or report.retry_at,
-        )
-        if outcome is not Outcome.RESCHEDULE:
-            active.first_started_at.pop(slot, None)
-        self.book.apply(active, effects)
-        row = self._collector.row_of(ti_pk)
-        if row is not None:
-            _fill_in(row, report)
-
-    def _take_lost(self, lost: Lost) -> None:
-        ti_pk = lost.ti_pk
-        if self.book.in_flight.get(ti_pk) == lost.try_number:
-            del self.book.in_flight[ti_pk]
-        active = self.book.find(ti_pk)
-        if active is None:
-            return
-        slot = slot_of(ti_pk)
-        _log.warning("%s: try %d lost: %s", _name(active, slot), lost.try_number, lost.reason)
-        if active.engine.states[slot] is TaskInstanceState.RESTARTING:
-            self.book.apply(active, active.engine.rescue(slot))
-            return
-        now = self._clock.now()
-        self.book.apply(active, active.engine.lose(slot, lost.try_number, now, was_started=lost.was_started))
-        row = self._collector.row_of(ti_pk)
-        if row is not None:
-            row.note = lost.reason
-        if lost.was_started:
-            self._call_back_for(active, slot, lost)
-
-    def _call_back_for(self, active: ActiveRun, slot: int, lost: Lost) -> None:
-        """The lost process cannot call the task's own callback any more: another one does."""
-        node = active.engine.node_of.get(slot)
-        state = active.engine.states[slot]
-        name = "on_retry_callback" if state is TaskInstanceState.UP_FOR_RETRY else "on_failure_callback"
-        if node is not None and name in active.dag.task_callbacks.get(node.task_id, ()):
-            self._collector.batch.callbacks.append(
-                CallbackRequest(
-                    active.pk,
-                    active.run.dag_id,
-                    active.run.run_id,
-                    name,
-                    lost.reason,
-                    task_id=node.task_id,
-                    try_number=lost.try_number,
-                ),
-            )
-
-    def _take_callback_end(self, end: CallbackDone | CallbackLost) -> None:
-        if isinstance(end, CallbackDone) and end.error is not None:
-            _log.error("callback %d failed: %s", end.callback_pk, end.error)
-        elif isinstance(end, CallbackLost):
-            _log.error("callback %d lost its process: %s", end.callback_pk, end.reason)
-        if self._callbacks.pop(end.callback_pk, None) is not None:
-            self._collector.batch.callbacks_done.append(end.callback_pk)
-
     # ---- bells ---------------------------------------------------------------------------------------------------------
 
     def _hear(self) -> None:
-        for ring in self._listener.drain():
+        try:
+            rings = self._listener.drain()
+        except DatabaseUnavailableError as error:
+            # Until it hears again nothing is readable; its first word then is to read everything anew.
+            _log.warning("deaf to changes by others, trying again in %g s: %s", _LISTEN_AGAIN_S, error)
+            self.reactor.call_after(_LISTEN_AGAIN_S, self._hear)
+            return
+        for ring in rings:
             self.reactor.deliver(ring)
 
     def _take_ring(self, ring: Ring) -> None:
         if ring.topic == "run":
-            pk = DagRunPk(int(ring.payload or 0))
-            self._look_for_runs(pk)
+            pk = int(ring.payload or 0)
+            if pk:
+                self._reload(DagRunPk(pk))
+            else:
+                self._look_for_queued_runs(is_complete=False)
         elif ring.topic == "dag":
             self._refresh_dag(ring.payload)
         elif ring.topic == "pool":
@@ -274,25 +242,28 @@ class Scheduler:
         elif ring.topic == "resync":
             self._resync()
 
-    def _look_for_runs(self, pk: DagRunPk) -> None:
-        if pk in self.book.runs or pk in self.creator.queued:
-            self._reload(pk)
-            return
-        runs = self._store.load_runs([pk]) if pk else self._store.load_queued_runs()
-        self._line_up(run for run in runs if run.run_pk not in self.book.runs)
-
-    def _line_up(self, runs: Iterable[RunRow]) -> None:
-        queued = [run for run in runs if run.state is DagRunState.QUEUED]
-        self.creator.take_created(queued)
+    def _look_for_queued_runs(self, *, is_complete: bool) -> None:
+        """Line queued runs up: all of them, or the new ones."""
+        queue = self.creator.queue
+        runs = self._store.load_queued_runs(0 if is_complete else max(0, queue.newest_pk - _OVERLAP))
+        runs = [run for run in runs if run.run_pk not in self.book.runs]
+        if is_complete:
+            queue.keep_only(run.run_pk for run in runs)
+        self.creator.line_up(runs)
 
     def _reload(self, pk: DagRunPk) -> None:
-        self._commit_pending()
-        self.creator.queued.pop(pk, None)
-        waiting = self.book.reload(pk, self.dags.get)
-        if waiting is not None and waiting.state is DagRunState.QUEUED:
-            self.creator.take_created([waiting])
-        elif waiting is not None:
-            self._homeless.setdefault(waiting.dag_id, set()).add(pk)
+        """Somebody else has changed a run, or something of it: whatever is known of it is read again."""
+        self._write()
+        active = self.book.runs.get(pk)
+        before = active.run if active is not None else self.creator.queue.drop(pk)
+        run = self.book.reload(pk, self._dag_of)
+        if run is not None and run.state is DagRunState.QUEUED:
+            self.creator.line_up([run])
+        found = run or before
+        if found is not None:
+            self.book.tell_past(found)
+            if pk not in self.book.runs:
+                self.creator.run_ended(found.dag_id)
 
     def _refresh_dag(self, dag_id: str) -> None:
         rows = self._store.load_dags([dag_id] if dag_id else None)
@@ -306,19 +277,18 @@ class Scheduler:
     def _take_dag(self, row: DagRow) -> None:
         before = self.dags.get(row.dag_id)
         dag = self.dags[row.dag_id] = DagState(row, before)
-        if before is None:
-            for run in self._store.load_runs(sorted(self._homeless.pop(row.dag_id, ()))):
-                self._take_up(run)
-        elif before.row.version_hash == row.version_hash:
-            for pk in self.book.by_dag.get(row.dag_id, ()):
+        self.limits.set_paused(row.dag_id, is_paused=dag.is_frozen)
+        pks = list(self.book.by_dag.get(row.dag_id, ()))
+        if before is not None and before.row.version_hash == row.version_hash:
+            for pk in pks:
                 self.book.runs[pk].dag = dag
         else:
             # Runs of a DAG folder without versions of its own go on with the newest structure, as in Airflow.
-            for pk in list(self.book.by_dag.get(row.dag_id, ())):
+            for pk in pks:
                 self._reload(pk)
-        self.limits.set_paused(row.dag_id, is_paused=dag.is_frozen)
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
+        self.callbacks.dag_is_back(row.dag_id)
 
     def _refresh_pools(self) -> None:
         self.limits.set_pools((pool.name, pool.slots, pool.include_deferred) for pool in self._store.load_pools())
@@ -332,36 +302,46 @@ class Scheduler:
             self.limits.set_paused(row.dag_id, is_paused=row.is_paused)
         runs = self._store.load_unfinished_runs()
         for run in runs:
-            if run.state is DagRunState.RUNNING:
-                self._take_up(run)
-        self._line_up(runs)
-        for dag in self.dags.values():
+            if run.state is DagRunState.RUNNING and (dag := self._dag_of(run)) is not None:
+                self.book.resume(run, dag, self._store.load_task_instances(run.run_pk), rescues=True)
+        self.creator.line_up(run for run in runs if run.state is DagRunState.QUEUED)
+        for dag in list(self.dags.values()):
             self.creator.plan(dag)
-        for callback in self._store.load_callbacks():
-            self._call_back(callback)
+        self.callbacks.find_again()
 
-    def _take_up(self, run: RunRow) -> None:
+    def _dag_of(self, run: RunRow) -> DagState | None:
+        """Return the DAG of a run; one whose file is gone is frozen, in the version that the run had last."""
         dag = self.dags.get(run.dag_id)
         if dag is None:
-            self._homeless.setdefault(run.dag_id, set()).add(run.run_pk)
-        else:
-            self.book.resume(run, dag, self._store.load_task_instances(run.run_pk), rescues=True)
+            try:
+                dag = absent_dag(run, self._store.load_document(run.dag_version_pk or 0))
+            except NotFoundError as error:
+                _log.error("run %s of DAG %s stands still: %s", run.run_id, run.dag_id, error)
+                return None
+            self.dags[run.dag_id] = dag
+            self.limits.set_paused(run.dag_id, is_paused=True)
+        return dag
 
     def _resync(self) -> None:
+        """Read everything again: rings, or the answer to a commit, were lost."""
+        self._write()
         self._refresh_pools()
         present = {row.dag_id: row for row in self._store.load_dags()}
         for dag_id in [dag_id for dag_id in self.dags if dag_id not in present]:
             self._refresh_dag(dag_id)
         for row in present.values():
             known = self.dags.get(row.dag_id)
-            if known is None or known.row != row:
+            if known is None or known.row != row or not known.is_present:
                 self._take_dag(row)
-        for pk in list(self.book.runs):
+        running = {run.run_pk for run in self._store.load_unfinished_runs() if run.state is DagRunState.RUNNING}
+        for pk in sorted(running | self.book.runs.keys()):
             self._reload(pk)
-        self._look_for_runs(DagRunPk(0))
+        self._look_for_queued_runs(is_complete=True)
+        self._write()
+        self.callbacks.find_again()
 
-    def _sweep(self) -> None:
-        self._look_for_runs(DagRunPk(0))
+    def _note_outage(self) -> None:
+        self._had_outage = True
 
     def _beat(self) -> None:
         self._store.renew_lease(self._clock.now())
@@ -378,30 +358,49 @@ class Scheduler:
     # ---- writing -------------------------------------------------------------------------------------------------------
 
     def _commit(self) -> bool:
-        """Write what was collected; True when something follows from it that has to be written too."""
-        result = self._commit_pending()
-        has_past_moved = self.book.check_past()
+        """Write what was collected; True when something follows from it that has to be written or admitted too."""
+        has_changed = self._write()
+        if self._had_outage:
+            self._had_outage = False
+            self._resync()
+            has_changed = True
+        has_changed |= self.book.check_past()
         ended, self.book.ended = self.book.ended, []
         for active in ended:
-            self.book.leave(active.pk)
+            self.book.leave(active)
+            self._pause_if_failing(active)
+        created, self._created = self._created, []
+        self.creator.line_up(created)
+        self.creator.plan_next()
         for active in ended:
             self.creator.run_ended(active.run.dag_id)
-        if result is not None:
-            self.creator.take_created(result.created_runs)
-        return bool(self._collector.batch) or has_past_moved or bool(self.reactor.inbox)
+        return has_changed or self._collector.has_work or bool(self.reactor.inbox)
 
-    def _commit_pending(self) -> CommitResult | None:
+    def _write(self) -> bool:
+        """Write what was collected; True when some of it was stale, and its runs have been read again."""
         batch = self._collector.take()
         if not batch:
-            return None
+            return False
         result = self._store.commit(batch, epoch=self._epoch)
-        for callback in result.created_callbacks:
-            self._call_back(callback)
+        self._created += result.created_runs
+        self.callbacks.take(result.created_callbacks)
         stale = {run_pk_of(pk) for pk in result.stale_task_instances} | set(result.stale_runs)
-        for pk in stale:
+        for pk in sorted(stale):
             _log.info("run %d was changed by somebody else: reading it again", pk)
             self._reload(pk)
-        return result
+        return bool(stale)
+
+    def _pause_if_failing(self, ended: ActiveRun) -> None:
+        most = ended.dag.document.max_consecutive_failed_dag_runs
+        dag = self.dags.get(ended.run.dag_id)
+        if ended.run.state is not DagRunState.FAILED or most <= 0 or dag is None or dag.row.is_paused:
+            return
+        if should_pause(repeat(DagRunState.FAILED, self._store.count_consecutive_failures(dag.dag_id)), most):
+            _log.warning("DAG %s is paused: its last %d runs failed", dag.dag_id, most)
+            dag.row.is_paused = True
+            self._collector.batch.pauses.append(dag.dag_id)
+            self.limits.set_paused(dag.dag_id, is_paused=True)
+            self.creator.plan(dag)
 
     # ---- handing out ---------------------------------------------------------------------------------------------------
 
@@ -425,51 +424,38 @@ class Scheduler:
     def _submit(self, order: RunCallback | ComputeNextRun) -> None:
         self._orders.append(order)
 
-    def _call_back(self, callback: CallbackRow) -> None:
-        request = callback.request
-        dag = self.dags.get(request.dag_id)
-        run = next(iter(self._store.load_runs([request.run_pk])), None)
-        if dag is None or run is None:
-            self._collector.batch.callbacks_done.append(callback.callback_pk)
-            return
-        facts = facts_of(run)
-        self._callbacks[callback.callback_pk] = callback
-        self._orders.append(
-            RunCallback(
-                callback_pk=callback.callback_pk,
-                dag_file=dag.file,
-                dag_id=request.dag_id,
-                dag_run=facts,
-                task_id=request.task_id,
-                map_index=request.map_index,
-                try_number=request.try_number,
-                name=request.name,
-                reason=request.reason,
-                log_path=self._log_path(facts, request.task_id or "callback", request.map_index, request.try_number),
-            ),
-        )
-
     def _answer(self, call: StoreCall) -> StoreReply:
-        """Answer a worker: what it pushed before comes first, so that it reads its own writes."""
-        self._absorb()
-        self._commit()
-        return self._answer_call(call)
+        """Answer a worker: what it pushed before comes first, so that it reads its own writes.
+
+        Called while the executor reads, so nothing is handed out here, and no error may reach the executor.
+        """
+        try:
+            if self._lost_lease is None:
+                self._absorb()
+                self._commit()
+                return self._answer_call(call)
+        except LeaseLostError as error:
+            self._lost_lease = error
+        except DatabaseUnavailableError as error:
+            _log.warning("no answer to a task while stopping: %s", error)
+        return StoreReply(call_id=call.call_id, error="the scheduler is stopping", error_kind="unavailable")
 
     def _finish_up(self) -> None:
-        """Write what the executor reported while it stopped; what cannot be written is rescued at the next start."""
+        """Write what the executor reported while it stopped.
+
+        A try that the stop interrupted stays as it is: the next scheduler lets it begin again, as after a crash. So does
+        what cannot be written, and a callback that was not carried out is found again.
+        """
+        if self._lost_lease is not None:
+            return
         try:
-            self._absorb()
+            for delivery in self.reactor.take_inbox():
+                if not isinstance(delivery, CallbackLost | Ring) and not _is_interrupted(delivery):
+                    self._take(delivery)
             self._commit()
         except (DatabaseUnavailableError, LeaseLostError) as error:
             _log.warning("last reports not written: %s", error)
 
 
-def _fill_in(row: TaskTransition, report: Finished) -> None:
-    row.started_at = row.started_at or report.started_at
-    row.ended_at = report.ended_at
-    row.note = report.error or report.note
-
-
-def _name(active: ActiveRun, slot: int) -> str:
-    node = active.engine.node_of.get(slot)
-    return f"{active.run.dag_id} {active.run.run_id} {node.task_id if node else slot}"
+def _is_interrupted(delivery: Delivery) -> bool:
+    return isinstance(delivery, Lost) and delivery.was_started

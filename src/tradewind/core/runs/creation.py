@@ -34,6 +34,21 @@ def next_run(
     """
     restriction = TimeRestriction(start_date, end_date, catchup)
     info = timetable.next_dagrun_info(last_automated_data_interval=last_interval, restriction=restriction, now=now)
+    require_progress(timetable, info, last_interval=last_interval, last_run_after=last_run_after)
+    return info
+
+
+def require_progress(
+    timetable: Timetable,
+    info: DagRunInfo | None,
+    *,
+    last_interval: DataInterval | None,
+    last_run_after: datetime | None,
+) -> None:
+    """Raise `NoProgressError` where the run that a timetable gave does not come after the last one.
+
+    For answers that an author's timetable gave elsewhere; `next_run` looks itself.
+    """
     if info is not None and last_run_after is not None and info.run_after <= last_run_after:
         last_date = None if last_interval is None else last_interval.start
         if info.logical_date is None or last_date is None or info.logical_date <= last_date:
@@ -42,7 +57,6 @@ def next_run(
                 f"{last_run_after.isoformat()}: each run has to come later than the one before"
             )
             raise NoProgressError(msg)
-    return info
 
 
 def has_room_for_new_run(unfinished: int, max_active_runs: int) -> bool:

@@ -44,7 +44,7 @@ def startable_runs(queued: Iterable[QueuedRun], room: RunRoom, now: datetime) ->
     free = room.max_active_runs - len(room.active)
     if room.is_paused or free <= 0:
         return []
-    return sorted((run for run in queued if run.run_after <= now), key=_place)[:free]
+    return sorted((run for run in queued if run.run_after <= now), key=start_order)[:free]
 
 
 def next_start_at(queued: Iterable[QueuedRun], now: datetime) -> datetime | None:
@@ -77,5 +77,6 @@ def should_pause(latest_first: Iterable[DagRunState], max_consecutive_failed_dag
     return 0 < max_consecutive_failed_dag_runs == len(last) and all(state is DagRunState.FAILED for state in last)
 
 
-def _place(run: QueuedRun) -> tuple[int, datetime, int]:
+def start_order(run: QueuedRun) -> tuple[int, datetime, int]:
+    """Give the place of a queued run in the line of its room: the smallest starts first."""
     return (run.backfill_ordinal or 0, run.logical_date or run.run_after, run.run_pk)
