@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.cli.output import say
+from tradewind.cli.terminal.output import say
 from tradewind.config.settings import load_settings
 from tradewind.core.clock import SystemClock
 

@@ -20,7 +20,7 @@ def find_dag(settings: Settings, dag_id: str, file: str | None) -> Any:
     `file` names the file, or a folder whose files are searched; without it the DAG folder is. Raises `CommandError`
     when no file has the DAG, or the one that should cannot be imported.
     """
-    from tradewind.standalone.author_process import prepare_author_process
+    from tradewind.standalone.in_process.author_process import prepare_author_process
 
     prepare_author_process(settings)
     failures: dict[str, BaseException] = {}

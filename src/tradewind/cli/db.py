@@ -9,9 +9,9 @@ import click
 
 from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.errors import EX_UNAVAILABLE
-from tradewind.cli.options import DATE, command, confirm, output_option, yes_option
-from tradewind.cli.output import print_rows, say
-from tradewind.cli.progress import with_progress
+from tradewind.cli.terminal.options import DATE, command, confirm, output_option, yes_option
+from tradewind.cli.terminal.output import print_rows, say
+from tradewind.cli.terminal.progress import with_progress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -154,7 +154,10 @@ def clean(
         steps = prune(database, before=clean_before_timestamp, tables=names, dry_run=dry_run, batch_size=batch_size)
         if not dry_run:
             confirm(f"Prune {', '.join(names)} of what is older than {clean_before_timestamp}?", is_confirmed=yes)
-        counts = {step.table: step.rows for step in with_progress(steps, "Pruning", describe=lambda step: f"{step.table}: {step.rows} rows")}
+        counts = {
+            step.table: step.rows
+            for step in with_progress(steps, "Pruning", describe=lambda step: f"{step.table}: {step.rows} rows")
+        }
     print_rows([{"table": name, "rows": rows} for name, rows in counts.items()], output)
 
 

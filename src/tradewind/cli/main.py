@@ -23,8 +23,8 @@ def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. Mistakes are told on standard error, in one line each."""
     import click
 
-    from tradewind.cli import verbosity
     from tradewind.cli.errors import EX_INTERRUPTED, EX_OK
+    from tradewind.cli.terminal import verbosity
     from tradewind.cli.tree import cli
 
     verbosity.reset()
@@ -49,8 +49,8 @@ def _tell(error: Exception) -> int:
     """Tell of a mistake and return its exit code; raises the error again where it is a fault of the program."""
     import click
 
-    from tradewind.cli import verbosity
     from tradewind.cli.errors import message_of
+    from tradewind.cli.terminal import verbosity
 
     told = message_of(error)
     if told is None:

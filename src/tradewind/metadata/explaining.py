@@ -168,9 +168,7 @@ def _instances(database: Database, run: RunDetail) -> list[TaskInstanceDetail]:
 
 def _known(rows: list[TaskInstanceDetail]) -> list[Instance]:
     return [
-        Instance(
-            slot_of(row.ti_pk), row.task_id, row.state, row.version, row.try_number, row.max_tries, row.due_at
-        )
+        Instance(slot_of(row.ti_pk), row.task_id, row.state, row.version, row.try_number, row.max_tries, row.due_at)
         for row in rows
     ]
 

@@ -21,17 +21,17 @@ from tradewind.sdk.ports import StoreUnavailableError, install_worker_store, wor
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.serialization.messages import DagRunFacts
 from tradewind.serialization.run_conf import check_run_conf
-from tradewind.standalone.author_process import logs_shown, memory_store
+from tradewind.standalone.in_process.author_process import logs_shown, memory_store
+from tradewind.standalone.in_process.secret_files import read_connections, read_variables
+from tradewind.standalone.in_process.tested_run import TestedRun
 from tradewind.standalone.memory_store import MemoryStore
-from tradewind.standalone.secret_files import read_connections, read_variables
-from tradewind.standalone.tested_run import TestedRun
 from tradewind.standalone.values import worker_options
 
 if TYPE_CHECKING:
     from tradewind.config.settings import Settings
     from tradewind.core.timetables.protocol import DataInterval
     from tradewind.sdk.definitions.dag import DAG
-    from tradewind.standalone.finished_run import FinishedRun
+    from tradewind.standalone.in_process.finished_run import FinishedRun
 
 _log = logging.getLogger("tradewind.task")
 
@@ -66,7 +66,7 @@ def run_dag_test(
     tested = TestedRun(
         dag,
         document,
-        facts=_facts(dag, logical_date or clock.now(), run_after or clock.now(), conf),
+        facts=facts_of_test(dag, logical_date or clock.now(), run_after or clock.now(), conf),
         store=store,
         options=worker_options(settings),
         clock=clock,
@@ -80,6 +80,27 @@ def run_dag_test(
             return tested.run()
     finally:
         install_worker_store(before)
+
+
+def facts_of_test(
+    dag: DAG, logical_date: datetime, run_after: datetime, conf: dict[str, Any], *, run_id: str | None = None
+) -> DagRunFacts:
+    """Return what tasks may read of the run of a test."""
+    interval: DataInterval | None = dag.timetable.infer_manual_data_interval(run_after=as_pendulum(logical_date))
+    return DagRunFacts(
+        pk=1,
+        dag_id=dag.dag_id,
+        run_id=run_id or make_run_id(RunType.MANUAL, run_after=run_after, logical_date=logical_date),
+        run_type=RunType.MANUAL.value,
+        logical_date=logical_date,
+        data_interval_start=None if interval is None else _plain(interval.start),
+        data_interval_end=None if interval is None else _plain(interval.end),
+        run_after=run_after,
+        start_date=SystemClock().now(),
+        conf=conf,
+        triggered_by="test",
+        triggering_user_name="dag_test",
+    )
 
 
 def _store(settings: Settings, conn_file_path: str | None, variable_file_path: str | None) -> MemoryStore:
@@ -103,24 +124,6 @@ def _store_around() -> MemoryStore | None:
     except StoreUnavailableError:
         return None
     return store if isinstance(store, MemoryStore) else None
-
-
-def _facts(dag: DAG, logical_date: datetime, run_after: datetime, conf: dict[str, Any]) -> DagRunFacts:
-    interval: DataInterval | None = dag.timetable.infer_manual_data_interval(run_after=as_pendulum(logical_date))
-    return DagRunFacts(
-        pk=1,
-        dag_id=dag.dag_id,
-        run_id=make_run_id(RunType.MANUAL, run_after=run_after, logical_date=logical_date),
-        run_type=RunType.MANUAL.value,
-        logical_date=logical_date,
-        data_interval_start=None if interval is None else _plain(interval.start),
-        data_interval_end=None if interval is None else _plain(interval.end),
-        run_after=run_after,
-        start_date=SystemClock().now(),
-        conf=conf,
-        triggered_by="test",
-        triggering_user_name="dag_test",
-    )
 
 
 def _plain(date: datetime) -> datetime:

@@ -41,7 +41,10 @@ def draw_dot(document: DagDocument, states: Mapping[str, str] | None = None) -> 
         head = f"subgraph {_quoted(f'cluster_{found.group_id}')} {{"
         return [head, f"\tlabel={_quoted(found.label or found.group_id)}", *(f"\t{line}" for line in inside), "}"]
 
-    lines = [f"digraph {_quoted(document.dag_id)} {{", f"\tgraph [label={_quoted(document.dag_id)} labelloc=t rankdir=LR]"]
+    lines = [
+        f"digraph {_quoted(document.dag_id)} {{",
+        f"\tgraph [label={_quoted(document.dag_id)} labelloc=t rankdir=LR]",
+    ]
     lines += [f"\t{line}" for line in _nested(document, None, node, group)]
     for upstream, downstream, label in _edges(document):
         attributes = f" [label={_quoted(label)}]" if label else ""

@@ -9,8 +9,8 @@ import click
 
 from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.dag_commands.details import DEFAULT_COLUMNS, chosen, is_known, parsed_dag, stored_dag
-from tradewind.cli.options import command, output_option
-from tradewind.cli.output import print_rows, say
+from tradewind.cli.terminal.options import command, output_option
+from tradewind.cli.terminal.output import print_rows, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ import click
 from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.dag_commands.details import BUNDLE
 from tradewind.cli.errors import EX_FAILED, EX_OK
-from tradewind.cli.options import command, output_option
-from tradewind.cli.output import print_rows, say
-from tradewind.cli.progress import with_progress
+from tradewind.cli.terminal.options import command, output_option
+from tradewind.cli.terminal.output import print_rows, say
+from tradewind.cli.terminal.progress import with_progress
 
 if TYPE_CHECKING:
     from tradewind.config.settings import Settings
@@ -87,7 +87,7 @@ def reserialize() -> int:
 def parsed_folder(settings: Settings) -> list[FileResult]:
     """Import every file of the DAG folder as the DAG processor does, each in a process of its own; sorted by path."""
     from tradewind.dag_processor.once import find_dag_files, parse_files
-    from tradewind.standalone.author_process import SettingsBehind
+    from tradewind.standalone.in_process.author_process import SettingsBehind
     from tradewind.standalone.values import processor_settings
 
     processing = processor_settings(settings)

@@ -12,8 +12,8 @@ import click
 from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.dag_commands.drawing import draw_dot, draw_mermaid, draw_tree
 from tradewind.cli.errors import CommandError
-from tradewind.cli.options import command
-from tradewind.cli.output import say
+from tradewind.cli.terminal.options import command
+from tradewind.cli.terminal.output import say
 
 if TYPE_CHECKING:
     from tradewind.serialization.document import DagDocument
@@ -54,7 +54,9 @@ def _save(document: DagDocument, path: Path) -> None:
             return
         program = shutil.which("dot")
         if program is None:
-            raise CommandError(f"a {path.suffix or 'nameless'} file needs Graphviz: install it, or save as .dot or .mmd")
+            raise CommandError(
+                f"a {path.suffix or 'nameless'} file needs Graphviz: install it, or save as .dot or .mmd"
+            )
         subprocess.run(
             [program, f"-T{path.suffix.lstrip('.')}", "-o", str(path)],
             input=draw_dot(document),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tradewind.cli.access import CLOCK, opened_database, read_settings
-from tradewind.cli.options import command, confirm, output_option, yes_option
-from tradewind.cli.output import print_rows, say
+from tradewind.cli.terminal.options import command, confirm, output_option, yes_option
+from tradewind.cli.terminal.output import print_rows, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def _switch(dag_id: str, *, is_regex: bool, is_paused: bool, is_confirmed: bool,
         changed = store.set_paused(wanted, is_paused=is_paused)
     if not changed:
         say(f"Nothing to {verb}: {f'{dag_id} is so already' if wanted else f'no DAG matches {dag_id!r}'}")
-    else:
+    if changed or output in {"json", "yaml"}:
         print_rows([{"dag_id": name, "is_paused": not is_paused} for name in changed], output)
 
 

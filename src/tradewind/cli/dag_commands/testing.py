@@ -10,13 +10,13 @@ import click
 from tradewind.cli.access import read_settings
 from tradewind.cli.author_files import find_dag
 from tradewind.cli.errors import EX_FAILED, EX_OK, CommandError
-from tradewind.cli.options import DATE, command, conf_option, file_option
-from tradewind.cli.output import print_rows, say
+from tradewind.cli.terminal.options import DATE, command, conf_option, file_option
+from tradewind.cli.terminal.output import print_rows, say
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tradewind.standalone.finished_run import FinishedRun
+    from tradewind.standalone.in_process.finished_run import FinishedRun
 
 
 @command("test")
@@ -56,7 +56,7 @@ def test(
     from tradewind.sdk.document import DagDocumentError
     from tradewind.serialization.run_conf import RunConfError
     from tradewind.standalone.dag_test import run_dag_test
-    from tradewind.standalone.secret_files import SecretFileError
+    from tradewind.standalone.in_process.secret_files import SecretFileError
 
     dag = find_dag(read_settings(), dag_id, file)
     try:

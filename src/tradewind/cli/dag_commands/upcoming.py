@@ -8,8 +8,8 @@ import click
 
 from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.errors import CommandError
-from tradewind.cli.options import command
-from tradewind.cli.output import print_rows, say
+from tradewind.cli.terminal.options import command
+from tradewind.cli.terminal.output import print_rows, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,9 @@ _FIELDS = ("logical_date", "data_interval.start", "data_interval.end", "run_afte
 @command("next-execution")
 @click.argument("dag_id")
 @click.option("-n", "--num-executions", type=click.IntRange(min=1), default=1, help="How many runs to show.")
-@click.option("--field", type=click.Choice(_FIELDS), help="Which of a run's dates to show; by default its logical date.")
+@click.option(
+    "--field", type=click.Choice(_FIELDS), help="Which of a run's dates to show; by default its logical date."
+)
 @click.option("--table", is_flag=True, help="Show all dates of each run.")
 def next_execution(dag_id: str, num_executions: int, field: str | None, table: bool) -> None:
     """Show when a DAG's next runs are due.

@@ -19,7 +19,7 @@ from tradewind.core.states import FINISHED, DagRunState, TaskInstanceState
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
 from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord
-from tradewind.standalone.finished_run import FinishedRun
+from tradewind.standalone.in_process.finished_run import FinishedRun
 from tradewind.worker.inline import run_inline
 from tradewind.worker.tries.callbacks import run_callback_order
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tradewind.cli.verbosity import verbose_option
+from tradewind.cli.terminal.verbosity import verbose_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tradewind.config.settings import Settings
     from tradewind.metadata.database import Database
     from tradewind.metadata.worker_store import DatabaseWorkerStore
-    from tradewind.serialization.records import ConnectionRecord
+    from tradewind.serialization.records import ConnectionRecord, DagRunRecord, XComRecord
 
     T = TypeVar("T")
 
@@ -78,9 +78,9 @@ class _TaskFormatter(logging.Formatter):
 
 
 class SettingsBehind:
-    """Variables and connections of the metadata database, which is opened when one is asked for.
+    """What tests read of the metadata database, which is opened when it is first asked; nothing is written there.
 
-    Where there is no database there are none. Raises `StoreUnavailableError` when there is one that cannot be used.
+    Where there is no database there is nothing. Raises `StoreUnavailableError` when there is one that cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -108,6 +108,18 @@ class SettingsBehind:
     def get_connection(self, conn_id: str) -> ConnectionRecord | None:
         """Return the decrypted connection, or None when there is no such one."""
         return self._ask(lambda store: store.get_connection(conn_id), None)
+
+    def get_xcom(self, **arguments: Any) -> XComRecord | None:
+        """Return one XCom of a stored run; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_xcom(**arguments), None)
+
+    def get_xcoms(self, **arguments: Any) -> list[XComRecord]:
+        """Return the XComs of a stored run that match; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_xcoms(**arguments), [])
+
+    def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
+        """Return the stored runs that match; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_dag_runs(**arguments), [])
 
     def _ask(self, question: Callable[[DatabaseWorkerStore], T], without: T) -> T:
         from tradewind.metadata.errors import MetadataError  # noqa: PLC0415 - SQL is loaded when somebody asks

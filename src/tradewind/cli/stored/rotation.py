@@ -1,0 +1,29 @@
+"""`tradewind rotate-fernet-key`."""
+
+from __future__ import annotations
+
+from tradewind.cli.access import cipher, opened_database, read_settings
+from tradewind.cli.errors import CommandError
+from tradewind.cli.terminal.options import command
+from tradewind.cli.terminal.output import say
+
+
+@command("rotate-fernet-key")
+def rotate_fernet_key() -> None:
+    """Encrypt every secret with the newest key.
+
+    Put the new key before the old one in core.fernet_key, separated by a comma; run this; then take the old one away.
+    Nothing is changed when one secret cannot be read.
+    """
+    from tradewind.metadata.connections import ConnectionStore
+    from tradewind.metadata.variables import VariableStore
+
+    settings = read_settings()
+    keys = cipher(settings)
+    if not keys.is_encrypting:
+        raise CommandError("no Fernet key is set (core.fernet_key): there is nothing to encrypt with")
+    with opened_database(settings) as database:
+        variables, connections = VariableStore(database, keys), ConnectionStore(database, keys)
+        connections.list()  # one that no key opens ends the command before anything is written
+        count = (variables.rotate(), connections.rotate())
+    say(f"{count[0]} variables and {count[1]} connections are encrypted with the newest key")
