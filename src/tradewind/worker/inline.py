@@ -49,7 +49,7 @@ def run_inline(
         retires=lambda: False,
     )
     is_main = threading.current_thread() is threading.main_thread()
-    handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGALRM)} if is_main else {}
+    handler = signal.getsignal(signal.SIGTERM)
     before = install_worker_store(store)
     try:
         if is_main:
@@ -59,8 +59,8 @@ def run_inline(
         install_worker_store(before)
         environment.leave()
         environment.forget()
-        for signum, handler in handlers.items():
-            signal.signal(signum, handler)
+        if is_main:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _ignore(_report: Report) -> None:

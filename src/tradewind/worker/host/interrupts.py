@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tradewind.core.clock import SystemClock
 from tradewind.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_clock = SystemClock()
+_AT_ONCE_S = 0.000_001
 _TOLD_TO_STOP = "the task was told to stop (SIGTERM)"
 
 
@@ -43,10 +46,9 @@ class Interrupts:
         self._main = threading.main_thread().ident
 
     def install(self) -> None:
-        """Set the handlers: at the start, and again after a task that may have changed them."""
-        for signum, handler in ((signal.SIGTERM, self._terminate), (signal.SIGALRM, self._time_out)):
-            if signal.getsignal(signum) != handler:
-                signal.signal(signum, handler)
+        """Take SIGTERM: at the start, and again after a task that may have changed its handler."""
+        if signal.getsignal(signal.SIGTERM) != self._terminate:
+            signal.signal(signal.SIGTERM, self._terminate)
 
     @contextmanager
     def during(self, on_kill: Callable[[], None]) -> Iterator[None]:
@@ -72,12 +74,19 @@ class Interrupts:
         self._limit = f"{what} took longer than {limit_s:g} s"
         if limit_s <= 0:
             raise AirflowTaskTimeout(self._limit)
-        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        handler = signal.signal(signal.SIGALRM, self._time_out)
+        began_s = _clock.monotonic()
+        rest_s, interval_s = signal.setitimer(signal.ITIMER_REAL, limit_s)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._limit = None
+            signal.signal(signal.SIGALRM, handler)
+            if rest_s:
+                # Somebody else's timer, a test runner's for one, goes on where it was.
+                elapsed_s = _clock.monotonic() - began_s
+                signal.setitimer(signal.ITIMER_REAL, max(rest_s - elapsed_s, _AT_ONCE_S), interval_s)
 
     def forward_to(self, pid: int | None) -> None:
         """Pass SIGTERM on to the process that runs the task in this one's place; None: to nobody any more."""

@@ -64,8 +64,8 @@ def pull(
     else:
         wanted = [task_ids] if isinstance(task_ids, str) else list(task_ids)
     if map_indexes is ANY or (map_indexes is None and is_airflow_2):
-        if wanted is None:
-            return _newest(query.fetch(None, None), default)
+        if wanted is None or (is_one_task and key is None):
+            return _newest(query.fetch(wanted, None), default)
         return _all_indexes(query.fetch(wanted, None), wanted, is_one_task, is_airflow_2, default)
     return _these_indexes(query, wanted, map_indexes, is_one_task, default)
 
