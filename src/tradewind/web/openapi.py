@@ -58,7 +58,7 @@ def _operation(
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer" if kind == "int" else "string"},
+            "schema": {"type": "string" if kind in {"", "path"} else "integer"},
         }
         for name, kind in _PATH_PARAMETER.findall(operation.path)
     ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 16 << 20
 _encoder = msgspec.json.Encoder()
+
+
+class _MapIndex(Convertor[int]):
+    """A map index in a path: a whole number, -1 for a task that is not mapped."""
+
+    regex = "-1|[0-9]+"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("map_index", _MapIndex())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,17 @@ def login_operations(gate: Gate) -> tuple[Operation, ...]:
     """Return the operations; they need the gate, which knows how to sign."""
 
     def create_token(call: Call) -> dict[str, Any]:
+        """Create a token for a name and a password."""
         return {"access_token": gate.sign_in(call.body.username, call.body.password)}
 
     def create_token_for_anybody(_call: Call) -> dict[str, Any]:
+        """Create a token without signing in, where everybody is admin."""
         if not gate.is_open:
             raise ApiError(403, "Only where everybody is admin ([core] simple_auth_manager_all_admins)")
         return {"access_token": gate.token_for(ANYBODY)}
 
     def who_am_i(call: Call) -> dict[str, Any]:
+        """Get the name and role of who asks."""
         return {"username": call.user.name, "role": call.user.role}
 
     return (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 INSTANCES = "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances"
 INSTANCE = f"{INSTANCES}/{{task_id}}"
-_MAPPED = f"{INSTANCE}/{{map_index:int}}"
+_MAPPED = f"{INSTANCE}/{{map_index:map_index}}"
 _ORDER_NAMES = {"dag_run_id": "run_id"}
 
 
@@ -302,6 +302,7 @@ OPERATIONS = (
     Operation("GET", f"{INSTANCE}/tries/{{try_number:int}}", get_instance_try, query=MapIndexQuery),
     Operation("GET", _MAPPED, get_instance),
     Operation("PATCH", _MAPPED, patch_instance, role="user", body=InstancePatch),
+    Operation("PATCH", f"{_MAPPED}/dry_run", preview_patch, role="user", body=InstancePatch),
     Operation("GET", f"{_MAPPED}/tries", list_instance_tries),
     Operation("GET", f"{_MAPPED}/tries/{{try_number:int}}", get_instance_try),
     Operation("POST", "/api/v2/dags/{dag_id}/clearTaskInstances", clear_instances, role="user", body=ClearBody),
