@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tradewind.config.settings import Settings
 
-_LIBRARIES = ("click", "croniter", "cryptography", "fastapi", "jinja2", "msgspec", "pendulum", "psycopg", "sqlalchemy")
+_LIBRARIES = ("click", "cryptography", "fastapi", "jinja2", "msgspec", "pendulum", "psycopg", "sqlalchemy")
 
 
 @command("version")
@@ -58,13 +58,10 @@ def _facts(settings: Settings) -> Iterator[tuple[str, str]]:
     import platform
     import sys
 
-    from tradewind.config.sources import home_folder
-
     yield "version", __version__
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "platform", platform.platform()
     yield "home", settings.home
-    yield "home_source", "TRADEWIND_HOME" if settings.home != home_folder({}) else "default"
     yield "executor", settings.string("core", "executor")
     yield "dags_folder", settings.string("core", "dags_folder")
     yield "plugins_folder", settings.string("core", "plugins_folder")

@@ -119,6 +119,9 @@ def downgrade(to_revision: str, yes: bool) -> None:
     """Go back to an earlier revision of the schema."""
     from tradewind.metadata import schema
 
+    if to_revision not in {"base", *schema.REVISIONS}:
+        known = ", ".join(("base", *schema.REVISIONS))
+        raise click.BadParameter(f"there is no revision {to_revision!r}, only {known}", param_hint="--to-revision")
     with opened_database(read_settings(), is_checked=False) as database:
         confirm(f"Go back to revision {to_revision} of {_name_of(database)}?", is_confirmed=yes)
         schema.downgrade(database, to_revision)

@@ -11,7 +11,6 @@ import click
 
 from tradewind.cli.access import read_settings
 from tradewind.cli.errors import EX_FAILED, EX_OK
-from tradewind.cli.terminal.options import command
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,7 +30,7 @@ class _PassedOnCommand(click.Command):
         return []
 
 
-@command("python", cls=_PassedOnCommand, options_metavar="")
+@click.command("python", cls=_PassedOnCommand, options_metavar="")
 @click.argument("arguments", metavar="{FILE | -m MODULE | -c CODE} [ARG]...", nargs=-1)
 def python(arguments: tuple[str, ...]) -> int:
     """Run a script with the airflow namespace of Tradewind.
@@ -51,12 +50,14 @@ def python(arguments: tuple[str, ...]) -> int:
         raise click.UsageError(f"unknown option {first!r}: give a file, -m MODULE or -c CODE")
     settings = read_settings()
     prepare_author_process(settings)
-    install_worker_store(memory_store(settings))
+    before = install_worker_store(memory_store(settings))
     try:
         _run(first, rest)
     except Exception as error:  # noqa: BLE001 - author code
         traceback.print_exception(type(error), error, _authors_part(error.__traceback__))
         return EX_FAILED
+    finally:
+        install_worker_store(before)
     return EX_OK
 
 

@@ -68,7 +68,7 @@ def state(dag_id: str, run: str) -> None:
     with opened_database(read_settings()) as database:
         found = find_run(database, dag_id, run)
     if found is None:
-        click.echo(None)
+        click.echo("None")
     else:
         click.echo(f"{found.state}, {json.dumps(found.conf)}" if found.conf else found.state.value)
 

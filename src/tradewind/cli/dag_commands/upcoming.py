@@ -43,7 +43,7 @@ def next_execution(dag_id: str, num_executions: int, field: str | None, table: b
         return
     shown = [row[field or "logical_date"] for row in rows]
     for moment in shown if len(rows) == num_executions else [*shown, None]:
-        click.echo(None if moment is None else moment.isoformat())
+        click.echo("None" if moment is None else moment.isoformat())
 
 
 def _stored(dag_id: str) -> DagRow:
