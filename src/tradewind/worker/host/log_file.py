@@ -45,10 +45,8 @@ class TaskLog:
             fd = _open_for_append(path)
         except OSError as error:
             self.error = error
-            fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(fd, _STDOUT)
-        os.dup2(fd, _STDERR)
-        os.close(fd)
+            fd = _open_nowhere()
+        _point_streams_at(fd)
         root = logging.getLogger()
         if self._handler not in root.handlers:
             root.addHandler(self._handler)
@@ -68,13 +66,18 @@ class TaskLog:
             stream.flush()
 
     def write(self, fd: int, data: bytes) -> None:
-        """Write all of it to the descriptor; an error is kept, not raised."""
+        """Write all of it to the descriptor; an error is kept, not raised.
+
+        After an error the rest of the log goes nowhere: programs that a task starts, and native code, would take a
+        write that fails for a failure of their own.
+        """
         try:
             written = os.write(fd, data)
             while written < len(data):
                 written += os.write(fd, data[written:])
         except OSError as error:
             self.error = error
+            _point_streams_at(_open_nowhere())
 
     @property
     def note(self) -> str | None:
@@ -167,6 +170,17 @@ def authors_part(trace: TracebackType | None) -> TracebackType | None:
     while rest is not None and rest.tb_frame.f_code.co_filename.startswith(own):
         rest = rest.tb_next
     return rest or trace
+
+
+def _point_streams_at(fd: int) -> None:
+    """Make the descriptor standard output and error, and close it."""
+    os.dup2(fd, _STDOUT)
+    os.dup2(fd, _STDERR)
+    os.close(fd)
+
+
+def _open_nowhere() -> int:
+    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _open_for_append(path: str) -> int:
