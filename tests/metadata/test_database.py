@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -133,7 +133,7 @@ connection.execute("ROLLBACK")
 """
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
     """Hold the write lock; yields what releases it before the end of the block."""
     command = [sys.executable, "-c", HOLD_LOCK, str(path)]
@@ -207,11 +207,13 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         schema.check(database)
 
 
-def test_a_server_that_restarts_is_away_and_then_there(tmp_path: Path) -> None:
+def test_a_server_that_restarts_is_away_and_then_there() -> None:
     server = PostgresServer(find_binaries())
-    try:
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(server.close)
         server.start()
         database = Database.open(server.url(server.create_database()))
+        cleanup.callback(database.dispose)
         schema.migrate(database)
         world = World(database)
         _, (a, *_) = world.started_run()
@@ -231,9 +233,6 @@ def test_a_server_that_restarts_is_away_and_then_there(tmp_path: Path) -> None:
         assert world.commit(Batch(transitions=[step])).stale_task_instances == []
         assert [pool.name for pool in PoolStore(database).list()] == ["default_pool"]
         PoolStore(database).set("p", 1)
-        database.dispose()
-    finally:
-        server.close()
 
 
 def test_dates_without_a_zone_are_refused_and_text_sorts_as_time() -> None:
