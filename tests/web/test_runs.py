@@ -196,6 +196,16 @@ def test_a_run_is_marked_and_deleted(client: Client, scheduler: Scheduler) -> No
     client.delete(RUN, 404)
 
 
+def test_a_task_instance_explains_itself(client: Client, scheduler: Scheduler) -> None:
+    trigger(client)
+    scheduler.start("chain", "one", S.RUNNING)
+    assert client.get(f"{TASKS}/a/explain")["summary"] == "Try 1 is running."
+    waiting = client.get(f"{TASKS}/b/explain")
+    assert waiting["state"] is None
+    assert {"kind": "upstream", "subject": "a"}.items() <= waiting["blockers"][-1].items()
+    assert client.call("GET", f"{TASKS}/z/explain").status_code == 404
+
+
 def test_logs_as_records_and_as_text(client: Client, scheduler: Scheduler, logs: LogLayout) -> None:
     trigger(client)
     scheduler.start("chain", "one", S.RUNNING)

@@ -23,6 +23,7 @@ from tradewind.web import overview
 from tradewind.web.api import (
     connections,
     dags,
+    explain,
     health,
     logs,
     pools,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PAGE = Path(__file__).parent / "page"
-_ROOMS = (health, dags, runs, task_instances, logs, xcoms, problems, pools, variables, connections, overview)
+_ROOMS = (health, dags, runs, task_instances, logs, xcoms, explain, problems, pools, variables, connections, overview)
 
 _CONTENT_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -31,6 +31,8 @@ class WebOptions:
     """Origins other than its own from which browsers may call the API."""
     scheduler_health_threshold_s: float = 30.0
     dag_processor_health_threshold_s: float = 30.0
+    parallelism: int = 32
+    """Task instances that run at once over all DAGs, for explanations."""
     max_xcom_characters: int = 512 * 1024
     """Of the text of an XCom, so much is shown."""
     hide_sensitive: bool = True
