@@ -86,6 +86,8 @@ class MyTimetable:
         start = restriction.earliest if last_automated_data_interval is None else last_automated_data_interval.end
         if start is None:
             return None
+        while start.year > 2050:
+            pass
         if start.year < 2000:
             raise ValueError("too early")
         return DagRunInfo.interval(start, start.add(days=1))
@@ -345,6 +347,19 @@ def test_a_callback_is_called_by_order(
 def test_an_authors_timetable_is_asked(
     harness: Harness, file: DagFile, earliest: Any, last: Any, expected: tuple[Any, ...]
 ) -> None:
+    answer = next_run(harness, file, earliest, last)
+    assert answer.request_id == 9
+    assert (answer.run_after, answer.interval_start, answer.interval_end, answer.error) == expected
+
+
+def test_a_timetable_that_thinks_for_ever_is_interrupted(bad_files: dict[str, Harness]) -> None:
+    harness = bad_files["warm"]
+    harness.loop.inbox.clear()
+    answer = next_run(harness, harness.write("dags.py", DAG_FILE), WHEN.replace(year=2051), None)
+    assert "the timetable's answer took longer than 0.3 s" in (answer.error or "")
+
+
+def next_run(harness: Harness, file: DagFile, earliest: Any, last: Any) -> NextRunComputed:
     harness.executor.submit(
         ComputeNextRun(
             request_id=9,
@@ -361,5 +376,4 @@ def test_an_authors_timetable_is_asked(
     harness.executor.flush()
     harness.wait(lambda: [report for report in harness.loop.inbox if isinstance(report, NextRunComputed)])
     (answer,) = [report for report in harness.loop.inbox if isinstance(report, NextRunComputed)]
-    assert answer.request_id == 9
-    assert (answer.run_after, answer.interval_start, answer.interval_end, answer.error) == expected
+    return answer

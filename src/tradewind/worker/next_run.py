@@ -13,13 +13,19 @@ from tradewind.worker.tries.outcome import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.serialization.messages import ComputeNextRun
 
 
-def compute_next_run(order: ComputeNextRun, find_dag: Callable[[], DAG]) -> NextRunComputed:
-    """Return the timetable's answer, or what went wrong. Dates reach the author as `pendulum.DateTime`."""
+def compute_next_run(
+    order: ComputeNextRun, find_dag: Callable[[], DAG], limit: AbstractContextManager[None]
+) -> NextRunComputed:
+    """Return the timetable's answer, or what went wrong. Dates reach the author as `pendulum.DateTime`.
+
+    Inside `limit` the timetable thinks: it may end that with an exception.
+    """
     last: Any = None
     if order.last_interval_start is not None and order.last_interval_end is not None:
         last = _interval(as_pendulum(order.last_interval_start), as_pendulum(order.last_interval_end))
@@ -28,7 +34,8 @@ def compute_next_run(order: ComputeNextRun, find_dag: Callable[[], DAG]) -> Next
     )
     try:
         timetable = find_dag().timetable
-        info = _ask(timetable, last, restriction, order)
+        with limit:
+            info = _ask(timetable, last, restriction, order)
         if info is None:
             return NextRunComputed(request_id=order.request_id)
         interval = info.data_interval

@@ -89,7 +89,8 @@ class _Worker:
                 case RunCallback():
                     self._run_callback(order)
                 case ComputeNextRun():
-                    self._pipe.send(compute_next_run(order, lambda order=order: self._find_dag(order)))
+                    limit = self._interrupts.time_limit(self._options.import_timeout_s, "the timetable's answer")
+                    self._pipe.send(compute_next_run(order, lambda order=order: self._find_dag(order), limit))
                 case None | Stop():
                     return
                 case _:
