@@ -15,14 +15,16 @@ from benchmarks.processes import named, tree
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from benchmarks.system import System
     from tests.postgres import PostgresServer
 
+    Fault = Callable[["Target"], bool]
+
 _SQLITE_LOCK_S = 5.0
 _FULL_DISK_S = 1.5
-FORKER = "tradewind.worker.forker"
+_FORKER = "tradewind.worker.forker"
 
 
 class Target:
@@ -46,7 +48,12 @@ def kill_scheduler(target: Target) -> bool:
 
 def kill_dag_processor(target: Target) -> bool:
     """SIGKILL the DAG processor."""
-    return _kill_one(target, named(target.system.pids(), "tw-dag-processor"[:15]))
+    return _kill_one(target, named(target.system.pids(), "tw-dag-processo"))
+
+
+def kill_api_server(target: Target) -> bool:
+    """SIGKILL the web server."""
+    return _kill_one(target, named(target.system.pids(), "tw-api-server"))
 
 
 def kill_family(target: Target) -> bool:
@@ -93,26 +100,16 @@ def fill_logs(target: Target) -> bool:
     return True
 
 
-ON_SQLITE: tuple[Callable[[Target], bool], ...] = (
-    kill_worker,
-    kill_scheduler,
-    kill_dag_processor,
-    kill_family,
-    lock_sqlite,
-    fill_logs,
-)
-ON_POSTGRES: tuple[Callable[[Target], bool], ...] = (
-    kill_worker,
-    kill_scheduler,
-    kill_dag_processor,
-    kill_family,
-    restart_postgres,
-    fill_logs,
-)
+_ON_BOTH: tuple[Fault, ...] = (kill_worker, kill_scheduler, kill_dag_processor, kill_api_server, kill_family, fill_logs)
+KINDS: dict[str, tuple[Fault, ...]] = {
+    "sqlite": (*_ON_BOTH, lock_sqlite),
+    "postgres": (*_ON_BOTH, restart_postgres),
+}
+WAITING_FOR_A_VICTIM: tuple[Fault, ...] = (kill_worker, kill_scheduler, kill_dag_processor, kill_api_server)
 
 
 @contextlib.contextmanager
-def small_disk_for_logs(home: Path):
+def small_disk_for_logs(home: Path) -> Iterator[None]:
     """Give the log folder a small file system of its own where this user may; else faults that need it are left out."""
     logs = home / "logs"
     logs.mkdir(exist_ok=True)
@@ -138,7 +135,7 @@ def _kill(pid: int) -> bool:
 
 
 def _workers(pids: list[int]) -> list[int]:
-    forkers = [pid for pid in pids if FORKER in _command(pid)]
+    forkers = [pid for pid in pids if _FORKER in _command(pid)]
     below = {child for pid in forkers for child in tree(pid) if child != pid}
     return [pid for pid in forkers if pid in below]
 

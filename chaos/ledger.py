@@ -42,8 +42,9 @@ def read(path: Path) -> tuple[dict[Try, int], dict[Try, int]]:
 def judge(runs: list[dict[str, Any]], instances: list[dict[str, Any]], path: Path, tasks: dict[str, int]) -> Verdict:
     """Hold the runs and task instances of the API against the ledger.
 
-    Lost: an instance that is missing, or has not ended in a run that has. Doubled: a try that started twice. False
-    success: success of a try that never wrote that it had done its work.
+    Lost: an instance that is missing, or has not ended in a run that has. Doubled: a try that started twice, or an
+    instance with two successful tries. False success: success of a try that never wrote that it had done its work.
+    An instance may have its `tries`, as the API lists them; without, only its last try is judged.
     """
     starts, ends = read(path)
     verdict = Verdict(task_instances=len(instances))
@@ -71,8 +72,10 @@ def _judge_instance(instance: dict[str, Any], ends: dict[Try, int], verdict: Ver
     state = instance["state"]
     if state not in {"success", "skipped", "failed", "upstream_failed"}:
         verdict.lost.append(f"{name} {state}")
-    if state != "success":
-        return
-    one = (instance["dag_id"], instance["dag_run_id"], instance["task_id"], instance["try_number"])
-    if not ends.get(one):
-        verdict.false_success.append(f"{name} try {instance['try_number']}")
+    tries = instance.get("tries", [instance])
+    successes = [one["try_number"] for one in tries if one["state"] == "success"]
+    if len(successes) > 1:
+        verdict.doubled.append(f"{name}: tries {successes} succeeded")
+    for number in successes:
+        if not ends.get((instance["dag_id"], instance["dag_run_id"], instance["task_id"], number)):
+            verdict.false_success.append(f"{name} try {number}")

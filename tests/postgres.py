@@ -41,8 +41,10 @@ SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 class PostgresServer:
     """One cluster; `stop` and `start` keep its data and port, `close` removes it."""
 
-    def __init__(self, bin_folder: Path) -> None:
+    def __init__(self, bin_folder: Path, *, keeps_commits: bool = False) -> None:
+        """Use the programs of `bin_folder`. `keeps_commits`: what was committed outlives an immediate stop."""
         self.port = 0
+        self._settings = SETTINGS | ({"synchronous_commit": "on"} if keeps_commits else {})
         self._bin = bin_folder
         self._owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
         self._folder = Path(tempfile.mkdtemp(prefix="tradewind-postgres-", dir="/tmp"))  # a socket path must be short
@@ -128,7 +130,7 @@ class PostgresServer:
 
     def _launch(self, port: int) -> list[str]:
         """Try one port; on success the process is kept, else its output says why."""
-        options = SETTINGS | {
+        options = self._settings | {
             "port": str(port),
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self._folder),

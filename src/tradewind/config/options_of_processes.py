@@ -77,6 +77,14 @@ SCHEDULER = (
         "Seconds between two looks at the database that heal lost notifications.",
         minimum=0.1,
     ),
+    own_option(
+        "scheduler",
+        "shutdown_grace",
+        "number",
+        "10",
+        "Seconds that running tasks get to end by themselves when the scheduler stops; then they are told to stop.",
+        minimum=0,
+    ),
     option(
         "scheduler",
         "catchup_by_default",
@@ -186,7 +194,7 @@ DAG_PROCESSOR = (
         "dag_processor",
         "max_memory_mib",
         "integer",
-        "2048",
+        "1536",
         "Memory that the import of one DAG file may take, in MiB; 0 for no limit.",
         minimum=0,
     ),

@@ -128,6 +128,8 @@ class ParsePool:
                 [sys.executable, "-m", "tradewind.dag_processor.forker", msgspec.json.encode(setup).decode()],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                # Its own session: Ctrl-C in the terminal is for the processor, which ends it by closing the socket.
+                start_new_session=True,
             )
         forker = self._forker = _Forker(process, ours)
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_control(forker))

@@ -64,6 +64,7 @@ class Family:
         self._clock = clock
         self._grace_s = grace_s
         self._on_ready: Callable[[], None] | None = on_ready
+        self._pid = os.getpid()
         self._is_stopping = False
         self._exit_code = 0
         self._ready_in, self._ready_out = os.pipe()
@@ -106,6 +107,8 @@ class Family:
                 signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
             _mark_as(member.name)
+            if os.getppid() != self._pid:
+                return  # the supervisor died before it could be watched
             index = self._members.index(member)
             code = member.body(lambda: self._say_ready(index))
         except KeyboardInterrupt:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tradewind._version import __version__
 from tradewind.config.values import ConfigurationError
 from tradewind.core.clock import SystemClock
+from tradewind.metadata.encryption import Cipher
+from tradewind.metadata.errors import EncryptionError, MetadataError
 from tradewind.standalone.family import EX_CONFIG, Family, Member
 from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
 from tradewind.standalone.processes import (
@@ -19,7 +21,7 @@ from tradewind.standalone.processes import (
     run_scheduler,
     set_up_logging,
 )
-from tradewind.standalone.values import base_url
+from tradewind.standalone.values import base_url, shutdown_grace_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,17 +30,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_GRACE_S = 15.0
+_CLOSING_S = 5.0
+"""What members get to close beyond the time that running tasks get."""
+EX_UNAVAILABLE = 69
+"""Exit code (sysexits) of a member without a database that it can use; it is started again."""
 
 
 def run_standalone(settings: Settings) -> int:
     """Run scheduler, DAG processor and web server until SIGTERM or SIGINT; returns the exit code.
 
-    Raises `ConfigurationError` for settings that cannot work: an unwritable home, a port in use.
+    Raises `ConfigurationError` for settings that cannot work: an unwritable home, a port in use; `EncryptionError` for a
+    malformed Fernet key, `MetadataError` for a database that cannot be used.
     """
     set_up_logging(settings)
     prepare_home(settings)
-    fernet_key(settings)
+    Cipher(fernet_key(settings))
     jwt_secret(settings)
     passwords = first_passwords(settings)
     listening = listen_on(settings)
@@ -55,15 +61,19 @@ def run_standalone(settings: Settings) -> int:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
-    return Family(members, clock=SystemClock(), grace_s=_GRACE_S, on_ready=tell).run()
+    grace_s = shutdown_grace_s(settings) + _CLOSING_S
+    return Family(members, clock=SystemClock(), grace_s=grace_s, on_ready=tell).run()
 
 
 def _body(run: Callable[[Callable[[], None]], int]) -> Callable[[Callable[[], None]], int]:
     def body(ready: Callable[[], None]) -> int:
         try:
             return run(ready)
-        except ConfigurationError as error:
+        except (ConfigurationError, EncryptionError) as error:
             _log.error("%s", error)
             return EX_CONFIG
+        except MetadataError as error:
+            _log.error("%s", error)
+            return EX_UNAVAILABLE
 
     return body

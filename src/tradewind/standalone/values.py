@@ -106,7 +106,13 @@ def scheduler_options(settings: Settings) -> SchedulerOptions:
         lease_ttl_s=max(10.0, 3 * heartbeat_s),
         heartbeat_interval_s=heartbeat_s,
         sweep_interval_s=settings.number("scheduler", "sweep_interval"),
+        shutdown_grace_s=shutdown_grace_s(settings),
     )
+
+
+def shutdown_grace_s(settings: Settings) -> float:
+    """Return how long running tasks may go on when the scheduler is to stop."""
+    return settings.number("scheduler", "shutdown_grace")
 
 
 def web_options(settings: Settings) -> WebOptions:
