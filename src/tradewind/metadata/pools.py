@@ -11,7 +11,7 @@ from tradewind.core.states import HOLDING_SLOT, TaskInstanceState
 from tradewind.metadata.database import add_ring, insert
 from tradewind.metadata.doorbell.ring import POOL, Ring
 from tradewind.metadata.errors import InvalidRequestError
-from tradewind.metadata.schema import DEFAULT_POOL
+from tradewind.metadata.schema.migrating import DEFAULT_POOL
 from tradewind.metadata.tables import dag_run, pool, task_instance
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ the same schema is tested. Alembic is imported only where migrations run.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,65 +14,20 @@ import sqlalchemy as sa
 
 from tradewind.metadata import tables
 from tradewind.metadata.errors import SchemaError
+from tradewind.metadata.schema.status import HEAD, REVISIONS, SchemaState, SchemaStatus
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
     from tradewind.metadata.database import Database
 
-REVISIONS = ("0001",)
-"""Every migration of this release, in order."""
-HEAD = REVISIONS[-1]
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 DEFAULT_POOL = "default_pool"
 DEFAULT_POOL_SLOTS = 128
 _LOCK = 7_303_014_518_001
 """Number of the advisory lock that migrations on PostgreSQL hold."""
 _WAIT_FOR_OTHERS = "SET LOCAL lock_timeout = '120s'"
 _WAIT_FOR_TABLES = "SET LOCAL lock_timeout = '10s'"
-
-
-class SchemaState(str, Enum):
-    """How the database's schema stands to this release."""
-
-    CURRENT = "current"
-    EMPTY = "empty"
-    BEHIND = "behind"
-    NEWER = "newer"
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True)
-class SchemaStatus:
-    """What `check` found. `found` is the database's revision, None where it has none."""
-
-    state: SchemaState
-    found: str | None
-    head: str = HEAD
-
-    @property
-    def message(self) -> str:
-        """One sentence for a person: what is wrong and what to do."""
-        return {
-            SchemaState.CURRENT: f"the database is up to date (revision {self.head})",
-            SchemaState.EMPTY: "the database is empty: run `tradewind db migrate`",
-            SchemaState.BEHIND: (
-                f"the database is at revision {self.found}, this release needs {self.head}: run `tradewind db migrate`"
-            ),
-            SchemaState.NEWER: (
-                f"the database is at revision {self.found}, which a newer release of Tradewind has made; this one knows "
-                f"revisions up to {self.head}: install the newer release, or go back with its `tradewind db downgrade`"
-            ),
-            SchemaState.FOREIGN: (
-                f"the database belongs to another program (revision {self.found}; Airflow?): "
-                "give Tradewind a database of its own"
-            ),
-        }[self.state]
-
-    def require_current(self) -> None:
-        """Raise `SchemaError` with the message unless the schema is up to date."""
-        if self.state is not SchemaState.CURRENT:
-            raise SchemaError(self.message)
 
 
 def check(database: Database) -> SchemaStatus:
