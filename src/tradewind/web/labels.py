@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 class Labels:
     """Display names and versions of some DAGs."""
 
-    def __init__(self, backend: Backend, dag_ids: Iterable[str]) -> None:
-        wanted = sorted(set(dag_ids))
-        found = backend.dags.list_dags(dag_ids=wanted, is_present=None)[0] if wanted else []
+    def __init__(self, backend: Backend, dag_ids: Iterable[str], known: Iterable[DagDetail] = ()) -> None:
+        """Ask for the DAGs that are not `known`."""
+        found = list(known)
+        wanted = sorted(set(dag_ids) - {dag.dag_id for dag in found})
+        if wanted:
+            found += backend.dags.list_dags(dag_ids=wanted, is_present=None)[0]
         self._dags: dict[str, DagDetail] = {dag.dag_id: dag for dag in found}
         self._backend = backend
         self._versions: dict[str, dict[int, DagVersionDetail]] = {}

@@ -134,7 +134,7 @@ def trigger_dag_run(call: Call) -> dict[str, Any]:
             triggering_user_name=call.user.name,
         ),
     )
-    return _shown(call, run)
+    return run_shape(run, Labels(backend, [dag.dag_id], known=[dag]))
 
 
 def patch_dag_run(call: Call) -> dict[str, Any]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MAX_MESSAGE_CHARACTERS = 8192
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _MIB = 1 << 20
-_OWN_FRAMES = (f"{Path(__file__).parents[1]}/", "<frozen importlib")
+_PACKAGE = f"{Path(__file__).parents[1]}/"
+_EXAMPLES = f"{_PACKAGE}example_dags/"
 
 
 def describe(error: BaseException, request: ParseRequest, setup: ForkerSetup, subject: str = "") -> str:
@@ -105,7 +106,7 @@ def _traceback(error: BaseException, depth: int) -> str:
     """Return the last frames below a line break, without the package's own around the author's."""
     try:
         whole = traceback.TracebackException.from_exception(error)
-        frames = [frame for frame in whole.stack if not frame.filename.startswith(_OWN_FRAMES)]
+        frames = [frame for frame in whole.stack if not _is_own(frame.filename)]
         whole.stack = traceback.StackSummary.from_list(frames[-depth:])
         text = "".join(whole.format()).rstrip()
     except Exception:  # noqa: BLE001 - formatting calls the author's __str__
@@ -114,6 +115,10 @@ def _traceback(error: BaseException, depth: int) -> str:
         half = MAX_MESSAGE_CHARACTERS // 2
         text = f"{text[:half]}\n[...]\n{text[-half:]}"
     return f"\n{text}" if frames or error.__cause__ or error.__context__ else ""
+
+
+def _is_own(path: str) -> bool:
+    return path.startswith((_PACKAGE, "<frozen importlib")) and not path.startswith(_EXAMPLES)
 
 
 def _printable(text: str) -> str:
