@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.executors.local_growth import IMPORT_PATIENCE_S, MAX_WAIT_S, PATIENCE_S, choose_worker, plan_growth
+from tradewind.executors.local_growth import IMPORT_PATIENCE_S, GrowthPolicy, choose_worker, plan_growth
 from tradewind.executors.local_worker import WorkerLink
 from tradewind.serialization.messages import DagFile
 
@@ -16,6 +16,8 @@ from tests.executors.local_harness import Loop
 
 NOW = 1000.0
 CPUS = 2
+WARM = GrowthPolicy.of_isolation("warm", CPUS)
+FORK = GrowthPolicy.of_isolation("fork", CPUS)
 
 
 @pytest.fixture
@@ -69,20 +71,33 @@ def test_a_worker_with_another_version_is_not_chosen(worker: Any) -> None:
 
 
 def plan(
-    pending: int, workers: list[WorkerLink], *, waited_s: float = 0.0, parallelism: int = 8
+    pending: int,
+    workers: list[WorkerLink],
+    *,
+    waited_s: float = 0.0,
+    parallelism: int = 8,
+    policy: GrowthPolicy = WARM,
 ) -> tuple[int, float | None]:
-    return tuple(plan_growth(pending, waited_s, workers, parallelism, NOW, CPUS))
+    growth = plan_growth(pending, waited_s, workers, parallelism, NOW, policy)
+    return growth.forks, growth.look_again_in_s
+
+
+def test_where_each_try_has_its_process_every_processor_gets_a_worker_at_once(worker: Any) -> None:
+    assert plan(5, [worker(busy_s=0.001)], policy=FORK)[0] == CPUS - 1
+    assert plan(5, [worker(busy_s=0.001), worker(busy_s=0.001)], policy=FORK)[0] == 0
+    assert plan(5, [worker(busy_s=0.040), worker(busy_s=0.040)], policy=FORK)[0] == 0
+    assert plan(5, [worker(busy_s=0.060), worker(busy_s=0.060)], policy=FORK)[0] == CPUS
 
 
 def test_the_first_processes_are_as_many_as_the_machine_runs_at_once(worker: Any) -> None:
-    assert plan(1, []) == (1, PATIENCE_S)
-    assert plan(500, []) == (CPUS, PATIENCE_S)
+    assert plan(1, []) == (1, WARM.patience_s)
+    assert plan(500, []) == (CPUS, WARM.patience_s)
 
 
 def test_a_worker_that_is_about_to_come_free_is_waited_for(worker: Any) -> None:
     forks, look_again_in_s = plan(5, [worker(busy_s=0.004), worker(busy_s=1.0)])
     assert forks == 0
-    assert look_again_in_s == pytest.approx(PATIENCE_S - 0.004)
+    assert look_again_in_s == pytest.approx(WARM.patience_s - 0.004)
 
 
 def test_an_import_is_given_more_time(worker: Any) -> None:
@@ -91,7 +106,7 @@ def test_an_import_is_given_more_time(worker: Any) -> None:
 
 
 def test_an_order_that_has_waited_long_gets_a_process_in_any_case(worker: Any) -> None:
-    assert plan(5, [worker(busy_s=0.001)], waited_s=MAX_WAIT_S)[0] == 1
+    assert plan(5, [worker(busy_s=0.001)], waited_s=WARM.max_wait_s)[0] == 1
 
 
 def test_processes_double_while_all_are_slow(worker: Any) -> None:
@@ -105,7 +120,7 @@ def test_processes_double_while_all_are_slow(worker: Any) -> None:
 def test_processes_on_their_way_are_waited_for(worker: Any) -> None:
     starting = worker(is_ready=False)
     assert plan(1, [starting]) == (0, None)
-    assert plan(3, [starting]) == (0, PATIENCE_S)
+    assert plan(3, [starting]) == (0, WARM.patience_s)
 
 
 def test_processes_that_leave_or_call_back_take_no_place(worker: Any) -> None:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tradewind.executors.local_forker import ForkerLink
-from tradewind.executors.local_growth import FORK_PATIENCE_S, PATIENCE_S, choose_worker, plan_growth
+from tradewind.executors.local_growth import GrowthPolicy, choose_worker, plan_growth
 from tradewind.executors.local_orphans import kill_orphans
 from tradewind.executors.local_protocol import FORK_FAILED, WorkerOptions, describe_exit
 from tradewind.executors.local_worker import WorkerLink, loss_of
@@ -83,8 +83,7 @@ class LocalExecutor:
         self._cancel_growth: Callable[[], None] | None = None
         self._cancel_retirement: Callable[[], None] | None = None
         self._fork_after = 0.0
-        self._patience_s = FORK_PATIENCE_S if self._options.isolation == "fork" else PATIENCE_S
-        self._cpus = os.cpu_count() or 1
+        self._growth = GrowthPolicy.of_isolation(self._options.isolation, os.cpu_count() or 1)
         self._is_stopping = False
         self._reactor: Reactor
         self._forker: ForkerLink
@@ -185,9 +184,7 @@ class LocalExecutor:
 
     def _grow(self, now: float) -> None:
         waited_s = now - self._pending[0][0]
-        plan = plan_growth(
-            len(self._pending), waited_s, self._workers.values(), self.parallelism, now, self._cpus, self._patience_s
-        )
+        plan = plan_growth(len(self._pending), waited_s, self._workers.values(), self.parallelism, now, self._growth)
         look_again_in_s = plan.look_again_in_s
         if plan.forks and now < self._fork_after:
             look_again_in_s = self._fork_after - now

@@ -10,17 +10,31 @@ if TYPE_CHECKING:
     from tradewind.executors.local_worker import WorkerLink
     from tradewind.serialization.messages import DagFile
 
-PATIENCE_S = 0.010
-"""A worker that is busy for less is about to come free: a process start costs as much."""
-
-FORK_PATIENCE_S = 0.050
-"""The same where each try has a process of its own: its start takes time, which further workers only make longer."""
-
 IMPORT_PATIENCE_S = 0.100
-"""The same for a worker that has to import the DAG file first."""
+"""So long a worker that has to import the DAG file first is taken for one that is about to come free."""
 
-MAX_WAIT_S = 0.250
-"""An order that has waited so long is worth a process however quick the others are."""
+
+class GrowthPolicy(NamedTuple):
+    """When a process start is worth more than waiting for a worker."""
+
+    cpus: int
+    patience_s: float
+    """A worker that is busy for less is about to come free."""
+    max_wait_s: float
+    """An order that has waited so long is worth a process however quick the others are."""
+    eager: int
+    """So many processes are started without waiting for anybody."""
+
+    @classmethod
+    def of_isolation(cls, isolation: str, cpus: int) -> GrowthPolicy:
+        """Return what suits the isolation.
+
+        A warm worker does many short tasks in the time of a process start. Where each try has a process of its own, a
+        worker has its hands full with starting them, and more workers than processors only make that longer.
+        """
+        if isolation == "fork":
+            return cls(cpus, patience_s=0.050, max_wait_s=0.250, eager=cpus)
+        return cls(cpus, patience_s=0.010, max_wait_s=0.050, eager=1)
 
 
 class Growth(NamedTuple):
@@ -52,8 +66,7 @@ def plan_growth(
     workers: Iterable[WorkerLink],
     parallelism: int,
     now: float,
-    cpus: int,
-    patience_s: float = PATIENCE_S,
+    policy: GrowthPolicy,
 ) -> Growth:
     """Decide how many processes to start for `pending` orders that no idle worker can take.
 
@@ -66,15 +79,17 @@ def plan_growth(
     uncovered = min(pending - starting, parallelism - len(holding))
     if uncovered <= 0:
         return Growth(0, None)
-    if starting:
-        return Growth(0, patience_s)
     if not holding:
-        return Growth(min(uncovered, cpus), patience_s)
-    quick = [left_s for worker in holding if (left_s := _patience_left_s(worker, now, patience_s)) > 0]
-    if quick and waited_s < MAX_WAIT_S:
+        return Growth(min(uncovered, policy.cpus), policy.patience_s)
+    if len(holding) < policy.eager:
+        return Growth(min(uncovered, policy.eager - len(holding)), policy.patience_s)
+    if starting:
+        return Growth(0, policy.patience_s)
+    quick = [left_s for worker in holding if (left_s := _patience_left_s(worker, now, policy)) > 0]
+    if quick and waited_s < policy.max_wait_s:
         return Growth(0, min(quick))
-    return Growth(min(uncovered, len(holding)), patience_s)
+    return Growth(min(uncovered, len(holding)), policy.patience_s)
 
 
-def _patience_left_s(worker: WorkerLink, now: float, patience_s: float) -> float:
-    return worker.busy_since + (IMPORT_PATIENCE_S if worker.is_importing else patience_s) - now
+def _patience_left_s(worker: WorkerLink, now: float, policy: GrowthPolicy) -> float:
+    return worker.busy_since + (IMPORT_PATIENCE_S if worker.is_importing else policy.patience_s) - now
