@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.dag_processor.answers import Answers
-from tradewind.dag_processor.messages import ForkerSetup
+from tradewind.dag_processor.parsing.messages import ForkerSetup
 from tradewind.dag_processor.pool import Parsed, ParsePool
 from tradewind.dag_processor.results import file_result
 from tradewind.metadata.dags.records import FileResult

@@ -9,8 +9,8 @@ import pytest
 
 from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
-from tradewind.dag_processor.file_watch import digest_of_file, digest_of_folder
-from tradewind.dag_processor.messages import FileRead, ParseError, ParseOutcome
+from tradewind.dag_processor.parsing.file_watch import digest_of_file, digest_of_folder
+from tradewind.dag_processor.parsing.messages import FileRead, ParseError, ParseOutcome
 
 from tests.dag_processor.parsing import write
 

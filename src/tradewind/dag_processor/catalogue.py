@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.discovery import Content, Stamp, read_content, stamp_of
-from tradewind.dag_processor.file_watch import digest_of_file, digest_of_folder
-from tradewind.dag_processor.messages import FileRead
+from tradewind.dag_processor.parsing.file_watch import digest_of_file, digest_of_folder
+from tradewind.dag_processor.parsing.messages import FileRead
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from tradewind.dag_processor.messages import ParseOutcome
+    from tradewind.dag_processor.parsing.messages import ParseOutcome
 
 _LEFTOVERS = (".pyc", "~", ".swp", ".swx", ".tmp")
 

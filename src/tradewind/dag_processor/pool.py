@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tradewind.dag_processor.messages import (
+from tradewind.dag_processor.parsing.messages import (
     ChildEnd,
     ForkerSetup,
     ParseOutcome,
@@ -125,7 +125,7 @@ class ParsePool:
         setup = msgspec.structs.replace(self._setup, control_fd=theirs.fileno())
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tradewind.dag_processor.forker", msgspec.json.encode(setup).decode()],
+                [sys.executable, "-m", "tradewind.dag_processor.parsing.forker", msgspec.json.encode(setup).decode()],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 # Its own session: Ctrl-C in the terminal is for the processor, which ends it by closing the socket.

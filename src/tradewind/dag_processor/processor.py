@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from tradewind.dag_processor.answers import Answers
 from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
-from tradewind.dag_processor.messages import ForkerSetup
 from tradewind.dag_processor.outbox import Outbox
+from tradewind.dag_processor.parsing.messages import ForkerSetup
 from tradewind.dag_processor.pool import ParsePool
 from tradewind.dag_processor.results import file_result
 from tradewind.dag_processor.watcher import watch

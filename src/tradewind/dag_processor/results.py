@@ -7,14 +7,14 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.discovery import is_archive, mentions_dag
-from tradewind.dag_processor.problems import describe_end, relative_to
+from tradewind.dag_processor.parsing.problems import describe_end, relative_to
 from tradewind.metadata.dags.records import FileDag, FileError, FileResult, FileWarning
 from tradewind.serialization.document import version_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tradewind.dag_processor.messages import FileRead, ForkerSetup
+    from tradewind.dag_processor.parsing.messages import FileRead, ForkerSetup
     from tradewind.dag_processor.pool import Parsed
 
 

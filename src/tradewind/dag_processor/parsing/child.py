@@ -18,10 +18,17 @@ from typing import TYPE_CHECKING, cast
 
 import tradewind.sdk
 from tradewind.airflow.finder import install
-from tradewind.dag_processor.child_store import ChildStore
-from tradewind.dag_processor.file_watch import FileWatch
-from tradewind.dag_processor.messages import ParsedDag, ParseError, ParseOutcome, ParseRequest, ParseWarning, pack
-from tradewind.dag_processor.problems import describe
+from tradewind.dag_processor.parsing.child_store import ChildStore
+from tradewind.dag_processor.parsing.file_watch import FileWatch
+from tradewind.dag_processor.parsing.messages import (
+    ParsedDag,
+    ParseError,
+    ParseOutcome,
+    ParseRequest,
+    ParseWarning,
+    pack,
+)
+from tradewind.dag_processor.parsing.problems import describe
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.deprecations import drain_deprecations
 from tradewind.sdk.document import to_document
@@ -33,7 +40,7 @@ from tradewind.serialization.document import encode_document
 if TYPE_CHECKING:
     from types import FrameType
 
-    from tradewind.dag_processor.messages import ForkerSetup
+    from tradewind.dag_processor.parsing.messages import ForkerSetup
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.ports import WorkerStore
 

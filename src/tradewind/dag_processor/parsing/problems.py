@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 
 if TYPE_CHECKING:
-    from tradewind.dag_processor.messages import ChildEnd, ForkerSetup, ParseRequest
+    from tradewind.dag_processor.parsing.messages import ChildEnd, ForkerSetup, ParseRequest
 
 MAX_MESSAGE_CHARACTERS = 8192
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _MIB = 1 << 20
-_PACKAGE = f"{Path(__file__).parents[1]}/"
+_PACKAGE = f"{Path(__file__).parents[2]}/"
 _EXAMPLES = f"{_PACKAGE}example_dags/"
 
 

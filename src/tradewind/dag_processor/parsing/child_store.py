@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from tradewind.dag_processor.messages import decode_reply, pack
+from tradewind.dag_processor.parsing.messages import decode_reply, pack
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.serialization.messages import FrameBuffer, StoreCall
 from tradewind.serialization.records import ConnectionRecord

@@ -1,7 +1,7 @@
 """The parse forker: a small interpreter with the authoring package loaded, which forks one child per DAG file.
 
 It imports no author code itself, runs no thread and keeps no state, so that it can be killed and started at any time.
-Run as `python -m tradewind.dag_processor.forker SETUP`, with `SETUP` a `ForkerSetup` in JSON.
+Run as `python -m tradewind.dag_processor.parsing.forker SETUP`, with `SETUP` a `ForkerSetup` in JSON.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tradewind.core.clock import SystemClock
-from tradewind.dag_processor import child
-from tradewind.dag_processor.messages import ChildEnd, ForkerSetup, ParseRequest, decode_request, pack
+from tradewind.dag_processor.parsing import child
+from tradewind.dag_processor.parsing.messages import ChildEnd, ForkerSetup, ParseRequest, decode_request, pack
 from tradewind.serialization.messages import FrameBuffer
 
 if TYPE_CHECKING:

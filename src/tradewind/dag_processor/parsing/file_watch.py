@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tradewind.dag_processor.messages import FileRead
+from tradewind.dag_processor.parsing.messages import FileRead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
