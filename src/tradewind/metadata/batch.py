@@ -48,6 +48,8 @@ class TaskTransition:
     hostname: str | None = None
     note: str | None = None
     """One line about why, for lists and `explain`: the error of a failed try."""
+    is_derived: bool = False
+    """It follows from the states of other instances of the run: left out when one that is written with it is stale."""
 
 
 @dataclass(slots=True)

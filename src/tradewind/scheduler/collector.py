@@ -33,6 +33,8 @@ _ENDS = frozenset(
         Event.MARK_SKIPPED,
     },
 )
+_DERIVED = frozenset({Event.SCHEDULE, Event.ENQUEUE, Event.COMPLETE_EMPTY, Event.FAIL_UPSTREAM, Event.RULE_SKIP})
+"""Decided by the states of the run alone: whoever reads the run again decides them again."""
 _WITHOUT_PROCESS = frozenset({Event.COMPLETE_EMPTY, Event.FAIL_UPSTREAM, Event.RULE_SKIP, Event.SKIP_DOWNSTREAM})
 
 
@@ -86,6 +88,7 @@ class Collector:
                 events=(move.event,),
                 at=at,
                 try_number=move.try_number,
+                is_derived=move.event in _DERIVED,
             )
             self._by_ti[ti_pk] = row
             self.batch.transitions.append(row)
@@ -94,6 +97,7 @@ class Collector:
             row.version = move.version
             row.events += (move.event,)
             row.try_number = move.try_number
+            row.is_derived = row.is_derived and move.event in _DERIVED
         _stamp(row, move, at)
         return row
 

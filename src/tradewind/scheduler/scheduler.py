@@ -253,7 +253,7 @@ class Scheduler:
 
     def _reload(self, pk: DagRunPk) -> None:
         """Somebody else has changed a run, or something of it: whatever is known of it is read again."""
-        self._write()
+        self._write_all()
         active = self.book.runs.get(pk)
         before = active.run if active is not None else self.creator.queue.drop(pk)
         run = self.book.reload(pk, self._dag_of)
@@ -324,7 +324,7 @@ class Scheduler:
 
     def _resync(self) -> None:
         """Read everything again: rings, or the answer to a commit, were lost."""
-        self._write()
+        self._write_all()
         self._refresh_pools()
         present = {row.dag_id: row for row in self._store.load_dags()}
         for dag_id in [dag_id for dag_id in self.dags if dag_id not in present]:
@@ -337,7 +337,7 @@ class Scheduler:
         for pk in sorted(running | self.book.runs.keys()):
             self._reload(pk)
         self._look_for_queued_runs(is_complete=True)
-        self._write()
+        self._write_all()
         self.callbacks.find_again()
 
     def _note_outage(self) -> None:
@@ -389,6 +389,11 @@ class Scheduler:
             _log.info("run %d was changed by somebody else: reading it again", pk)
             self._reload(pk)
         return bool(stale)
+
+    def _write_all(self) -> None:
+        """Write until nothing is left: what was read again because it was stale has moves of its own."""
+        while self._collector.has_work:
+            self._write()
 
     def _pause_if_failing(self, ended: ActiveRun) -> None:
         most = ended.dag.document.max_consecutive_failed_dag_runs

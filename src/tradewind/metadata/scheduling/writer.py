@@ -256,7 +256,9 @@ class BatchWriter:
             else:
                 self._result.stale_task_instances.append(t.ti_pk)
                 self._stale_names.add((name[0], name[1], name[2]))
-        return kept
+        # What was decided by a state that is not written must not be written either: it is decided anew.
+        broken = {run_pk_of(ti_pk) for ti_pk in self._result.stale_task_instances}
+        return [t for t in kept if not (t.is_derived and run_pk_of(t.ti_pk) in broken)]
 
 
 def _new_row(run_pk: DagRunPk, new: NewTaskInstance) -> Row:
