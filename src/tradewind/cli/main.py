@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code. Mistakes are told on standard error, in one line each."""
     import click
 
-    from tradewind.cli.errors import EX_INTERRUPTED, EX_OK
+    from tradewind.cli.errors import EX_FAILED, EX_INTERRUPTED, EX_OK
     from tradewind.cli.terminal import verbosity
     from tradewind.cli.tree import cli
 
@@ -34,12 +34,12 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort as error:
         click.echo("Aborted.", err=True)
-        return EX_INTERRUPTED
+        return EX_INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else EX_FAILED
     except BrokenPipeError:
         _forget_standard_output()
-        return EX_OK
+        return EX_FAILED
     except Exception as error:  # noqa: BLE001 - sorted out there; a fault of the program is raised again
         return _tell(error)
     return result if isinstance(result, int) else EX_OK

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _S = TaskInstanceState
 _HOLDS = {_S.DEFERRED: Hold.DEFERRED, _S.AWAITING_INPUT: Hold.AWAITING_INPUT}
+_MANY = 1 << 30
+"""For instances of a DAG that is gone: nothing of it is admitted any more."""
 _COUNTED = tuple(state.value for state in (_S.SCHEDULED, *HOLDING_SLOT, *_HOLDS))
 
 
@@ -174,19 +176,21 @@ def _known(rows: list[TaskInstanceDetail]) -> list[Instance]:
 
 
 def _candidate(row: TaskInstanceDetail, dag: CompiledDag | None) -> Candidate:
+    """Return what the limits have to know: as the newest version of the DAG has it, which is what the scheduler goes by."""
     node = None if dag is None else dag.node(row.task_id)
+    source: TaskNode | TaskInstanceDetail = node or row
     return Candidate(
         ti_pk=row.ti_pk,
         dag_id=row.dag_id,
         run_pk=row.run_pk,
         task_id=row.task_id,
-        pool=row.pool,
-        pool_slots=row.pool_slots,
-        priority=row.priority_weight,
+        pool=source.pool,
+        pool_slots=source.pool_slots,
+        priority=source.priority_weight,
         order=((row.logical_date or row.run_after).timestamp(), slot_of(row.ti_pk)),
-        max_active_tasks=16 if dag is None else dag.max_active_tasks,
+        max_active_tasks=_MANY if dag is None else dag.max_active_tasks,
         max_active_tis_per_dag=None if node is None else node.max_active_tis_per_dag,
         max_active_tis_per_dagrun=None if node is None else node.max_active_tis_per_dagrun,
-        queue=row.queue,
+        queue=source.queue,
         executor=None if node is None else node.executor,
     )
