@@ -208,6 +208,7 @@ def test_a_large_answer_reaches_the_task(harness: Harness, file: DagFile) -> Non
 
 
 def test_a_full_disk_costs_the_log_only(harness: Harness, file: DagFile) -> None:
+    harness.loop.answers["get_variable"] = lambda _call: "s3cr3t-value"
     end = harness.run(file, "write_everywhere", log_path="/dev/full")
     assert (end.outcome, end.note) == ("success", "the log is incomplete: No space left on device")
     end = harness.run(file, "pid", log_path="/proc/no/such/folder.log")
