@@ -49,7 +49,7 @@ def commands() -> list[tuple[str, click.Command]]:
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI document of the web server, which needs no database to tell its routes."""
-    return importlib.import_module("tradewind.web.app").create_app().openapi()
+    return importlib.import_module("tradewind.web.app").openapi()
 
 
 def endpoints() -> list[tuple[str, str, dict[str, Any]]]:
@@ -125,7 +125,7 @@ def rest_page() -> Iterator[str]:
     """Yield the lines of the REST API reference."""
     yield "# REST API"
     yield ""
-    yield "The running server shows the same with all schemas at `/docs`, and as an OpenAPI document at `/openapi.json`."
+    yield "The running server gives the same with all schemas as an OpenAPI document at `/openapi.json`."
     tag = None
     for method, path, operation in sorted(endpoints(), key=lambda found: (tag_of(found[2]), found[1])):
         if tag_of(operation) != tag:

@@ -69,7 +69,7 @@ def test_connections(client: Client) -> None:
 
 
 def test_hidden_secrets_that_are_sent_back_stay(client: Client) -> None:
-    from tradewind.web.redaction import restored_json
+    from tradewind.web.answers.redaction import restored_json
 
     before = '{"a": {"token": "hush", "b": 1}, "secret": "hush"}'
     assert restored_json("***", before) == before

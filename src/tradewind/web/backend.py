@@ -13,7 +13,8 @@ from tradewind.metadata.pools import PoolStore
 from tradewind.metadata.variables import VariableStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.serialization.document import decode_document
-from tradewind.web.redaction import Redaction
+from tradewind.web.answers.redaction import Redaction
+from tradewind.web.auth.gate import Gate
 
 if TYPE_CHECKING:
     from tradewind.metadata.dags.records import DagDetail
@@ -30,6 +31,7 @@ class Backend:
     def __init__(self, ports: WebPorts) -> None:
         self.ports = ports
         self.options = ports.options
+        self.gate = Gate(ports)
         self.database = ports.database
         self.clock = ports.clock
         self.logs = ports.logs

@@ -10,7 +10,7 @@ import msgspec
 from tradewind._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tradewind.web.operations import Operation
 
@@ -18,19 +18,8 @@ _PATH_PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 _REFERENCES = "#/components/schemas/{name}"
 
 
-def openapi_document(operations: Sequence[Operation]) -> Callable[[], dict[str, Any]]:
-    """Return a function that gives the document, made when it is first asked for."""
-    made: list[dict[str, Any]] = []
-
-    def document() -> dict[str, Any]:
-        if not made:
-            made.append(_document(operations))
-        return made[0]
-
-    return document
-
-
-def _document(operations: Sequence[Operation]) -> dict[str, Any]:
+def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """Return the document of these operations."""
     declared = [kind for operation in operations for kind in (operation.query, operation.body) if kind is not None]
     types: list[type[msgspec.Struct]] = list(dict.fromkeys(declared))
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCES)
@@ -70,7 +59,8 @@ def _operation(
         ]
     described: dict[str, Any] = {
         "operationId": operation.handler.__name__,
-        "summary": (operation.handler.__doc__ or "").strip().splitlines()[0].rstrip("."),
+        "summary": (operation.handler.__doc__ or operation.handler.__name__).strip().splitlines()[0].rstrip("."),
+        "tags": [operation.handler.__module__.rpartition(".")[2].replace("_", " ")],
         "parameters": parameters,
         "responses": {str(operation.status): {"description": "Successful Response"}},
     }

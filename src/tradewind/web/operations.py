@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers, QueryParams
     from starlette.requests import Request
 
-    from tradewind.web.auth.gate import Gate
     from tradewind.web.auth.users import User
     from tradewind.web.backend import Backend
 
@@ -79,11 +78,11 @@ class Call:
     """The fields that were in the body, for partial updates."""
 
 
-def route(operation: Operation, backend: Backend, gate: Gate) -> Route:
+def route(operation: Operation, backend: Backend) -> Route:
     """Return Starlette's route for the operation."""
 
     async def endpoint(request: Request) -> Response:
-        user = gate.user_of(request.headers, operation.role)
+        user = backend.gate.user_of(request.headers, operation.role)
         call = Call(backend, user, request.path_params, request.headers)
         if operation.query is not None:
             call.query = _read_query(request.query_params, operation.query)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.listing import Page
 from tradewind.metadata.runs import RunFilter, list_runs
+from tradewind.web.answers.shapes import dag_shape, seconds_between
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
-from tradewind.web.shapes import dag_shape, seconds_between
 
 if TYPE_CHECKING:
     from tradewind.web.operations import Call

@@ -8,9 +8,9 @@ import msgspec
 
 from tradewind.metadata.errors import AlreadyExistsError, InvalidRequestError, NotFoundError
 from tradewind.serialization.records import ConnectionRecord
+from tradewind.web.answers.redaction import HIDDEN, restored_json
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
-from tradewind.web.redaction import HIDDEN, restored_json
 
 if TYPE_CHECKING:
     from tradewind.web.operations import Call

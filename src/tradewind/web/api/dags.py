@@ -13,10 +13,10 @@ from tradewind.core.states import DagRunState
 from tradewind.core.timetables.codec import decode_timetable
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.runs import RunFilter, delete_dag, list_runs
-from tradewind.web.labels import version_shape
+from tradewind.web.answers.labels import version_shape
+from tradewind.web.answers.shapes import dag_shape, params_shape, task_shape
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
-from tradewind.web.shapes import dag_shape, params_shape, task_shape
 
 if TYPE_CHECKING:
     from tradewind.web.operations import Call

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.explaining import explain_task_instance
+from tradewind.web.answers.shapes import state_shape
 from tradewind.web.api.task_instances import INSTANCE, MapIndexQuery
 from tradewind.web.operations import Operation
-from tradewind.web.shapes import state_shape
 
 if TYPE_CHECKING:
     from tradewind.web.operations import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.errors import NotFoundError
-from tradewind.web.labels import Labels, bundle_name
+from tradewind.web.answers.labels import Labels, bundle_name
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
 

@@ -22,11 +22,11 @@ from tradewind.metadata.runs import (
     list_runs,
     mark_run,
 )
-from tradewind.web.labels import Labels
+from tradewind.web.answers.labels import Labels
+from tradewind.web.answers.shapes import run_shape, task_instance_shape
 from tradewind.web.operations import Operation
 from tradewind.web.params import check_conf
 from tradewind.web.queries import PageQuery, aware, earliest, latest, only, page_of
-from tradewind.web.shapes import run_shape, task_instance_shape
 
 if TYPE_CHECKING:
     from tradewind.metadata.runs import RunDetail

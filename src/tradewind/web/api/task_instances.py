@@ -21,10 +21,10 @@ from tradewind.metadata.runs import (
     list_tries,
     mark_task_instances,
 )
-from tradewind.web.labels import Labels
+from tradewind.web.answers.labels import Labels
+from tradewind.web.answers.shapes import task_instance_shape, try_shape
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, aware, earliest, latest, only, page_of
-from tradewind.web.shapes import task_instance_shape, try_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.metadata.errors import AlreadyExistsError, InvalidRequestError, NotFoundError
+from tradewind.web.answers.redaction import HIDDEN
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
-from tradewind.web.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from tradewind.metadata.variables import VariableDetail

@@ -8,8 +8,8 @@ import msgspec
 
 from tradewind.metadata.errors import AlreadyExistsError, NotFoundError
 from tradewind.metadata.runs import get_run
+from tradewind.web.answers.labels import Labels
 from tradewind.web.api.task_instances import INSTANCE
-from tradewind.web.labels import Labels
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
 

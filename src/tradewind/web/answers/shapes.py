@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tradewind.core.states import TaskInstanceState
-from tradewind.web.labels import bundle_name
+from tradewind.web.answers.labels import bundle_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tradewind.metadata.dags.records import DagDetail
     from tradewind.metadata.runs.records import RunDetail, TaskInstanceDetail, TryDetail
     from tradewind.serialization.document import ParamDocument, TaskDocument
-    from tradewind.web.labels import Labels
+    from tradewind.web.answers.labels import Labels
 
 _APERIODIC = frozenset({"", "None", "@once", "@continuous"})
 
