@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def test_variables_survive_an_export(tradewind: CommandLine, tmp_path: Path, suf
     tradewind.ok("variables", "set", "b", '{"x": [1, 2]}')
     file = str(tmp_path / f"v{suffix}")
     assert tradewind.ok("variables", "export", file) == ""
-    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
     for key in ("a", "b"):
         tradewind.ok("variables", "delete", key)
     tradewind.ok("variables", "import", file)

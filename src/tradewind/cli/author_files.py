@@ -20,14 +20,15 @@ def find_dag(settings: Settings, dag_id: str, file: str | None) -> Any:
     `file` names the file, or a folder whose files are searched; without it the DAG folder is. Raises `CommandError`
     when no file has the DAG, or the one that should cannot be imported.
     """
+    from tradewind.sdk.importing import import_dag_file
     from tradewind.standalone.in_process.author_process import prepare_author_process
 
     prepare_author_process(settings)
     failures: dict[str, BaseException] = {}
     for path, folder in _candidates(settings, dag_id, file):
         try:
-            dags = {dag.dag_id: dag for dag in _import(path, folder)}
-        except Exception as error:  # noqa: BLE001 - author code
+            dags = {dag.dag_id: dag for dag in import_dag_file(path, folder)}
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - author code
             failures[path] = error
             continue
         if dag_id in dags:
@@ -35,15 +36,6 @@ def find_dag(settings: Settings, dag_id: str, file: str | None) -> Any:
         if file is not None and Path(file).is_file():
             raise CommandError(f"{file} has no DAG {dag_id!r}; its DAGs are {', '.join(sorted(dags)) or 'none'}")
     raise _not_found(settings, dag_id, file, failures)
-
-
-def _import(path: str, folder: str) -> list[Any]:
-    from tradewind.sdk.importing import import_dag_file
-
-    try:
-        return import_dag_file(path, folder)
-    except SystemExit as error:
-        raise RuntimeError(f"the file calls sys.exit({error.code!r})") from error
 
 
 def _candidates(settings: Settings, dag_id: str, file: str | None) -> Iterator[tuple[str, str]]:
@@ -81,11 +73,17 @@ def _place(error: BaseException, path: str) -> str:
     return path if line is None else f"{path}, line {line},"
 
 
+def _what(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r})"
+    return f"{type(error).__name__}: {error}"
+
+
 def _not_found(settings: Settings, dag_id: str, file: str | None, failures: dict[str, BaseException]) -> CommandError:
     named = [path for path in failures if _names(path, dag_id)]
     if named:
         error = failures[named[0]]
-        found = CommandError(f"{_place(error, named[0])} cannot be imported: {type(error).__name__}: {error}")
+        found = CommandError(f"{_place(error, named[0])} cannot be imported: {_what(error)}")
         found.__cause__ = error
         return found
     where = file or settings.string("core", "dags_folder")

@@ -51,7 +51,7 @@ def test(
     except RunConfError as error:
         raise CommandError(str(error)) from error
     finally:
-        environment.leave()
+        environment.forget()
     if finished.outcome in {"success", "skipped", "reschedule"}:
         return EX_OK
     click.echo(f"Error: task {task_id!r} failed: {finished.error}", err=True)
