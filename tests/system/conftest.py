@@ -60,5 +60,4 @@ def own_family(tmp_path: Path) -> Iterator[Callable[..., FamilyUnderTest]]:
 def unwanted(output: str) -> list[str]:
     """Return the warnings and errors of a family's output that no test asked for, and tracebacks of its own."""
     lines = [line for line in output.splitlines() if re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) ", line)]
-    found = [line for line in lines if not WANTED.search(line)]
-    return found
+    return [line for line in lines if not WANTED.search(line)]

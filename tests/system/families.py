@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from benchmarks.system import free_port, until
 
 TRADEWIND = Path(sys.executable).parent / "tradewind"

@@ -10,9 +10,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.system import until
 from cryptography.fernet import Fernet
 
+from benchmarks.system import until
 from tests.system.families import DEADLINE_S, PASSWORD, FamilyUnderTest
 
 Make = Callable[..., FamilyUnderTest]

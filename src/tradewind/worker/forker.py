@@ -203,6 +203,9 @@ def preload(options: WorkerOptions) -> None:
     """Load what workers need, once for all of them, and set what holds for every DAG file."""
     for name in _PRELOADED:
         import_module(name)
+    # A cached module is chosen by the second of its change and its size, which a quick edit need not alter: none is
+    # left in the DAG folder, where the import of the edited file would find it too.
+    sys.dont_write_bytecode = True
     install()
     install_author_defaults(AuthorDefaults(**options.author_defaults))
 
