@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import select
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
+
+import pytest
 
 from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.metadata.dags import DagStore, FileDag, FileResult
 from tradewind.metadata.database import Database
+from tradewind.metadata.doorbell import Ring
 from tradewind.metadata.doorbell.listening import listen
+from tradewind.metadata.doorbell.ring import RESYNC
 from tradewind.metadata.pools import PoolStore
 from tradewind.metadata.runs import (
     EventDetail,
@@ -46,6 +50,7 @@ R = DagRunState
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 HEAR_LIMIT_S = 10
+_numbers = count()
 
 
 def dag(dag_id: str = "d", tasks: str | Iterable[TaskDocument] = "a", **fields: Any) -> DagDocument:
@@ -90,7 +95,8 @@ class Stage:
         self.pools = PoolStore(self.database)
         self.store: Any = SchedulerStore(self.database, self.clock)
         self.options: dict[str, Any] = {"longest_backoff_s": 0.0}
-        self.calls: list[StoreCall] = []
+        self.on_call: Callable[[], object] = lambda: None
+        """What happens when a worker's question is answered."""
         self._scheduler: Scheduler | None = None
 
     # ---- schedulers ----------------------------------------------------------------------------------------------------
@@ -103,6 +109,13 @@ class Stage:
 
     def start(self) -> Scheduler:
         """Start a scheduler; one that was there counts as killed."""
+        scheduler, epoch = self.make()
+        self.executor.start(scheduler.reactor)
+        scheduler.start(epoch)
+        return scheduler
+
+    def make(self) -> tuple[Scheduler, int]:
+        """Make a scheduler that can be run under the epoch given with it."""
         self.crash()
         self.executor = ScriptedExecutor(self.clock)
         self.listener = listen(self.database)
@@ -124,16 +137,14 @@ class Stage:
             stopping=threading.Event(),
         )
         assert epoch is not None
-        self.executor.start(self.scheduler.reactor)
-        self.scheduler.start(epoch)
-        return self.scheduler
+        return self._scheduler, epoch
 
     def crash(self) -> None:
         """Let the scheduler be gone without a last word."""
-        if self._scheduler is not None:
-            self._scheduler.reactor.close()
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None and not self.executor.is_stopped:
+            scheduler.reactor.close()
             self.listener.close()
-            self._scheduler = None
 
     def stop(self) -> None:
         """Let the scheduler end as it is asked to."""
@@ -159,6 +170,22 @@ class Stage:
         """Wait until the scheduler's listener has something, and let it be heard."""
         assert select.select([self.listener.fileno()], [], [], HEAR_LIMIT_S)[0], "no ring"
         self.step()
+
+    def hear_all(self) -> None:
+        """Wait until every ring so far has been heard: they come in order, and so does one of our own after them."""
+        own = Ring("pool", f"own{next(_numbers)}")
+        rung: list[Ring] = []
+        drain = self.listener.drain
+
+        def remember() -> list[Ring]:
+            rung.extend(heard := drain())
+            return heard
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.listener, "drain", remember)
+            self.database.send([own])
+            while own not in rung and RESYNC not in rung:
+                self.hear()
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -357,7 +384,7 @@ class Stage:
             return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
 
     def _answer(self, call: StoreCall) -> StoreReply:
-        self.calls.append(call)
+        self.on_call()
         return StoreReply(call_id=call.call_id, result="answer")
 
 

@@ -121,7 +121,7 @@ def test_a_retry_waits_for_its_delay(stage: Stage) -> None:
     assert stage.state() == "failed"
     tries = list_tries(stage.database, stage.row("a").ti_pk)
     assert [(found.try_number, found.state.value, found.note) for found in tries] == [
-        (1, "up_for_retry", "first"),
+        (1, "failed", "first"),
         (2, "failed", "second"),
     ]
     stage.check_caches()

@@ -232,7 +232,7 @@ def test_a_run_that_is_ended_and_deleted_at_once_leaves_nothing(stage: Stage) ->
         mark_run(stage.database, stage.clock, "d", "r1", R.FAILED)
         delete_run(stage.database, "d", "r1")
     stage.step()
-    assert set(stage.executor.kills) == {(order.ti_pk, 1)}
+    assert stage.executor.kills == [(order.ti_pk, 1)]
     stage.executor.end(order, xcoms=(XComValue(key="k", value=b"1"),))
     stage.step()
     assert stage.xcoms(order.ti_pk) == {}

@@ -7,6 +7,8 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradewind.metadata.errors import DatabaseUnavailableError
+
 if TYPE_CHECKING:
     import threading
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 1.0
+_FIRST_PAUSE_S = 0.01
 
 
 def owner_of_process(hostname: str) -> str:
@@ -33,14 +36,22 @@ def take_lease(
 ) -> int | None:
     """Wait until the lease is free and take it; returns its epoch, or None when told to stop before.
 
-    A lease whose owner was a process of this host that is gone need not run out first.
+    A lease whose owner was a process of this host that is gone need not run out first. A database that is away is
+    waited for.
     """
     owner = owner_of_process(hostname)
     has_told = False
+    pause_s = _FIRST_PAUSE_S
     while not stopping.is_set():
-        state = store.read_lease()
-        dead = state.owner if state.owner is not None and _is_dead(state.owner, hostname) else None
-        epoch = store.acquire_lease(owner, ttl_s, clock.now(), dead_owner=dead)
+        try:
+            state = store.read_lease()
+            dead = state.owner if state.owner is not None and _is_dead(state.owner, hostname) else None
+            epoch = store.acquire_lease(owner, ttl_s, clock.now(), dead_owner=dead)
+        except DatabaseUnavailableError as error:
+            _log.warning("database unavailable, trying again in %.2f s: %s", pause_s, error)
+            stopping.wait(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_AGAIN_S)
+            continue
         if epoch is not None:
             return epoch
         if not has_told:

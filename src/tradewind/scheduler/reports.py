@@ -109,8 +109,7 @@ class ReportTaker:
     def _try_at_work(self, ti_pk: TaskInstancePk, try_number: int) -> ActiveRun | None:
         """Return the run whose try has just come to its end, unless the end is of no interest to anybody."""
         book = self._book
-        if book.in_flight.get(ti_pk) == try_number:
-            del book.in_flight[ti_pk]
+        book.land(ti_pk, try_number)
         active = book.find(ti_pk)
         if active is None:
             return None

@@ -56,9 +56,12 @@ class RunBook:
         self.in_flight: dict[TaskInstancePk, int] = {}
         """What the executor has been given and not reported the end of, with its try number."""
         self.kills: list[tuple[TaskInstancePk, int]] = []
+        """Tries to be killed in this turn."""
         self.to_dispatch: list[TaskInstancePk] = []
         self.ended: list[ActiveRun] = []
         """Runs that ended in this turn; the scheduler looks at their DAGs once the end is committed."""
+        self._doomed: set[tuple[TaskInstancePk, int]] = set()
+        """Tries that were to be killed and have not ended."""
         self._store = store
         self._limits = limits
         self._collector = collector
@@ -111,7 +114,7 @@ class RunBook:
         }
         for ti_pk, try_number in self.in_flight.items():
             if run_pk_of(ti_pk) == run_pk and wanted.get(ti_pk) != try_number:
-                self.kills.append((ti_pk, try_number))
+                self._kill(ti_pk, try_number)
         if run is not None and is_under_way:
             dag = dag_of(run)
             if dag is not None:
@@ -141,6 +144,12 @@ class RunBook:
         """Return the active run of an instance, if it is one of the run's."""
         active = self.runs.get(run_pk_of(ti_pk))
         return active if active is not None and slot_of(ti_pk) in active.engine.states else None
+
+    def land(self, ti_pk: TaskInstancePk, try_number: int) -> None:
+        """The executor has reported the end of a try: no process is at work on it any more."""
+        self._doomed.discard((ti_pk, try_number))
+        if self.in_flight.get(ti_pk) == try_number:
+            del self.in_flight[ti_pk]
 
     # ---- effects -------------------------------------------------------------------------------------------------------
 
@@ -285,7 +294,12 @@ class RunBook:
         elif isinstance(effect, Withdraw):
             self._limits.withdraw(ti_pk)
         else:
-            self.kills.append((ti_pk, effect.try_number))
+            self._kill(ti_pk, effect.try_number)
+
+    def _kill(self, ti_pk: TaskInstancePk, try_number: int) -> None:
+        if self.in_flight.get(ti_pk) == try_number and (ti_pk, try_number) not in self._doomed:
+            self._doomed.add((ti_pk, try_number))
+            self.kills.append((ti_pk, try_number))
 
     def _arm(self, active: ActiveRun, effect: Arm) -> None:
         def fall_due() -> None:

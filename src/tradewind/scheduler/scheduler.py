@@ -111,8 +111,6 @@ class Scheduler:
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
         self._reports = ReportTaker(self.book, collector, clock)
         self._orders: list[RunCallback | ComputeNextRun] = []
-        self._created: list[RunRow] = []
-        """Runs that were created by a commit and do not stand in line yet."""
         self._had_outage = False
         self._lost_lease: LeaseLostError | None = None
 
@@ -326,6 +324,11 @@ class Scheduler:
         """Read everything again: rings, or the answer to a commit, were lost."""
         self._write_all()
         self._refresh_pools()
+        # Every run is known again before a schedule may create another one.
+        self._look_for_queued_runs(is_complete=True)
+        running = {run.run_pk for run in self._store.load_unfinished_runs() if run.state is DagRunState.RUNNING}
+        for pk in sorted(running | self.book.runs.keys()):
+            self._reload(pk)
         present = {row.dag_id: row for row in self._store.load_dags()}
         for dag_id in [dag_id for dag_id in self.dags if dag_id not in present]:
             self._refresh_dag(dag_id)
@@ -333,10 +336,6 @@ class Scheduler:
             known = self.dags.get(row.dag_id)
             if known is None or known.row != row or not known.is_present:
                 self._take_dag(row)
-        running = {run.run_pk for run in self._store.load_unfinished_runs() if run.state is DagRunState.RUNNING}
-        for pk in sorted(running | self.book.runs.keys()):
-            self._reload(pk)
-        self._look_for_queued_runs(is_complete=True)
         self._write_all()
         self.callbacks.find_again()
 
@@ -369,8 +368,6 @@ class Scheduler:
         for active in ended:
             self.book.leave(active)
             self._pause_if_failing(active)
-        created, self._created = self._created, []
-        self.creator.line_up(created)
         self.creator.plan_next()
         for active in ended:
             self.creator.run_ended(active.run.dag_id)
@@ -382,7 +379,7 @@ class Scheduler:
         if not batch:
             return False
         result = self._store.commit(batch, epoch=self._epoch)
-        self._created += result.created_runs
+        self.creator.line_up(result.created_runs)
         self.callbacks.take(result.created_callbacks)
         stale = {run_pk_of(pk) for pk in result.stale_task_instances} | set(result.stale_runs)
         for pk in sorted(stale):

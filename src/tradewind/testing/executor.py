@@ -46,6 +46,7 @@ class ScriptedExecutor:
         self.questions: dict[int, ComputeNextRun] = {}
         """The questions to timetables that have no answer."""
         self.is_stopped = False
+        self.grace_s: float | None = None
         self._clock = clock
         self._parallelism = parallelism
         self._begun: set[tuple[int, int]] = set()
@@ -84,8 +85,8 @@ class ScriptedExecutor:
                 self.questions[order.request_id] = order
 
     def stop(self, grace_s: float) -> None:
-        """Lose everything that is open, whatever the grace time."""
-        del grace_s
+        """Lose everything that is open, however long the grace time, which is kept for the test to see."""
+        self.grace_s = grace_s
         self.is_stopped = True
         for order in [*self.tries.values(), *self.callbacks.values(), *self.questions.values()]:
             self.lose(order, "the executor stopped")
