@@ -27,7 +27,9 @@ def test_the_layout_is_airflows(tmp_path: Path) -> None:
 def test_airflows_template_gives_the_same_path_as_its_shortcut(ids: tuple[str, str, str], map_index: int) -> None:
     log = TryLogId(*ids, map_index=map_index)
     by_template = LogLayout("/logs", AIRFLOW_TEMPLATE + "{# rendered #}")
-    assert by_template.path(log) == LogLayout("/logs").path(log)
+    shortcut = LogLayout("/logs")
+    assert by_template.path(log) == shortcut.path(log)
+    assert by_template.text(log) == shortcut.text(log) == LogLayout("/logs/").text(log) == str(shortcut.path(log))
 
 
 @given(dag_id=ANY_TEXT, run_id=ANY_TEXT, task_id=ANY_TEXT)

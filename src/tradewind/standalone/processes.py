@@ -206,7 +206,7 @@ def _log_paths(settings: Settings) -> Callable[[DagRunFacts, str, int, int], str
     layout = _log_layout(settings)
 
     def log_path(run: DagRunFacts, task_id: str, map_index: int, try_number: int) -> str:
-        return str(layout.path(TryLogId(run.dag_id, run.run_id, task_id, map_index, try_number)))
+        return layout.text(TryLogId(run.dag_id, run.run_id, task_id, map_index, try_number))
 
     return log_path
 
