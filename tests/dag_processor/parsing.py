@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.dag_processor.answers import Answers
-from tradewind.dag_processor.parsing.messages import ForkerSetup
+from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
 from tradewind.dag_processor.pool import Parsed, ParsePool
 from tradewind.dag_processor.results import file_result
 from tradewind.metadata.dags.records import FileResult
@@ -59,10 +59,10 @@ class Parsing:
     def parse(self, *paths: Path, folder: Path | None = None) -> list[FileResult]:
         """Return the results, in the order of the paths."""
         for path in paths:
-            self.pool.submit(str(path), str(folder or path.parent))
+            self.pool.submit(FileToParse(path=str(path), folder=str(folder or path.parent)))
         self.until(lambda: len(self.done) >= len(paths))
         done, self.done[:] = list(self.done), []
-        by_path = {parsed.request.path: file_result(parsed, self.pool.setup) for parsed in done}
+        by_path = {parsed.file.path: file_result(parsed, self.pool.setup) for parsed in done}
         return [by_path[str(path)] for path in paths]
 
     def until(self, is_done: Callable[[], bool]) -> None:

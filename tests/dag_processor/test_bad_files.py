@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.dag_processor.parsing.messages import FileToParse
+
 from tests.dag_processor.parsing import DAG, Parsing, parsing, write
 
 
@@ -108,7 +110,7 @@ def test_a_bad_file_gives_one_error_and_harms_nothing(folder: Path, strict: Pars
 def test_much_output_is_cut_and_harmless(folder: Path, strict: Parsing) -> None:
     text = DAG.format(dag_id="loud") + "for _ in range(1000):\n    print('x' * 100_000)\nprint('the end')\n"
     path = write(folder / "loud.py", text)
-    strict.pool.submit(str(path), str(folder))
+    strict.pool.submit(FileToParse(path=str(path), folder=str(folder)))
     strict.until(lambda: bool(strict.done))
     (parsed,) = strict.done
     strict.done.clear()

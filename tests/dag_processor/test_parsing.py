@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.dag_processor.parsing.messages import FileToParse
 from tradewind.dag_processor.pool import Parsed
 from tradewind.serialization.document import decode_document
 
@@ -36,7 +37,7 @@ def pool(folder: Path, plugins: Path, reader: Reader) -> Iterator[Parsing]:
 
 
 def parse(pool: Parsing, path: Path, folder: Path) -> Parsed:
-    pool.pool.submit(str(path), str(folder))
+    pool.pool.submit(FileToParse(path=str(path), folder=str(folder)))
     pool.until(lambda: bool(pool.done))
     return pool.done.pop()
 

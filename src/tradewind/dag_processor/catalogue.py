@@ -64,6 +64,11 @@ class Catalogue:
     def __contains__(self, path: str) -> bool:
         return path in self._files
 
+    @property
+    def waiting(self) -> int:
+        """Return about how many files wait."""
+        return len(self._queue)
+
     def update(self, folder: str, found: Mapping[str, Stamp]) -> list[str]:
         """Take what a walk over `folder` found, queue what is new or changed, and return the paths that are gone.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.answers import Answers
 from tradewind.dag_processor.discovery import read_content, walk_folder
+from tradewind.dag_processor.parsing.messages import FileToParse
 from tradewind.dag_processor.pool import ParsePool
 from tradewind.dag_processor.results import file_result
 
@@ -36,7 +37,7 @@ def parse_files(paths: Iterable[str], settings: ProcessorSettings, reader: Secre
     try:
         for path in paths:
             absolute = os.path.abspath(path)  # noqa: PTH100 - Path would follow no other rule
-            pool.submit(absolute, _folder_of(absolute, settings.dag_folders))
+            pool.submit(FileToParse(path=absolute, folder=_folder_of(absolute, settings.dag_folders)))
         while pool.in_flight:
             for key, _events in selector.select():
                 key.data()

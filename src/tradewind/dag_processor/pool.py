@@ -17,6 +17,7 @@ import msgspec
 
 from tradewind.dag_processor.parsing.messages import (
     ChildEnd,
+    FileToParse,
     ForkerSetup,
     ParseOutcome,
     ParseRequest,
@@ -40,9 +41,9 @@ _STOP_GRACE_S = 5.0
 
 @dataclass(slots=True)
 class Parsed:
-    """One finished request. Without an outcome the child was lost: `end` says how."""
+    """One file that was imported. Without an outcome the child was lost: `end` says how."""
 
-    request: ParseRequest
+    file: FileToParse
     outcome: ParseOutcome | None
     end: ChildEnd
 
@@ -53,7 +54,17 @@ class _Pending:
     socket: socket.socket
     is_suspect: bool
     frames: FrameBuffer = field(default_factory=FrameBuffer)
-    outcome: ParseOutcome | None = None
+    outcomes: list[ParseOutcome] = field(default_factory=list)
+
+    @property
+    def left(self) -> tuple[FileToParse, ...]:
+        """Return the files without an outcome."""
+        return self.request.files[len(self.outcomes) :]
+
+    @property
+    def is_batch(self) -> bool:
+        """Return whether several files share the child."""
+        return len(self.request.files) > 1
 
 
 @dataclass(slots=True)
@@ -82,13 +93,13 @@ class ParsePool:
         self._on_parsed = on_parsed
         self._numbers = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._suspects: deque[ParseRequest] = deque()
+        self._suspects: deque[FileToParse] = deque()
         """Files that were under way when the forker died: each is tried once more, alone."""
         self._forker: _Forker | None = None
 
     @property
     def in_flight(self) -> int:
-        """Return how many files are handed over and not back."""
+        """Return how many children are asked for or at work."""
         return len(self._pending) + len(self._suspects)
 
     @property
@@ -100,10 +111,13 @@ class ParsePool:
         """Start the forker ahead of the first file."""
         self._running_forker()
 
-    def submit(self, path: str, folder: str) -> None:
-        """Have the file imported; `on_parsed` is called with what came of it."""
-        request = ParseRequest(request_id=next(self._numbers), path=path, folder=folder)
-        self._hand_over(request, is_suspect=False)
+    def submit(self, *files: FileToParse) -> None:
+        """Have the files imported in one child; `on_parsed` is called with what came of each.
+
+        Of several files only those that go well take part: one with an error, and all after a child's early end, are
+        imported again in a process of their own, so that no file answers for another.
+        """
+        self._hand_over(files, is_suspect=False)
 
     def rest(self) -> None:
         """Stop the forker when it has nothing to do: its memory is free until the next file."""
@@ -135,7 +149,8 @@ class ParsePool:
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_control(forker))
         return forker
 
-    def _hand_over(self, request: ParseRequest, *, is_suspect: bool) -> None:
+    def _hand_over(self, files: tuple[FileToParse, ...], *, is_suspect: bool) -> None:
+        request = ParseRequest(request_id=next(self._numbers), files=files)
         forker = self._running_forker()
         ours, theirs = socket.socketpair()
         pending = _Pending(request, ours, is_suspect)
@@ -163,14 +178,21 @@ class ParsePool:
             for body in pending.frames.feed(chunk):
                 message = decode_child_message(body)
                 if isinstance(message, StoreCall):
-                    reply = pack(self._answer(pending.request.path, message))
-                    with contextlib.suppress(ConnectionError):
-                        pending.socket.sendall(reply)
-                else:
-                    pending.outcome = message
+                    self._answer_child(pending, message)
+                elif pending.left:
+                    file = pending.left[0]
+                    pending.outcomes.append(message)
+                    if pending.is_batch and not message.errors:
+                        self._on_parsed(Parsed(file, message, ChildEnd(request_id=pending.request.request_id)))
         except msgspec.MsgspecError:
             # Author code wrote into a descriptor that is not its own. What follows makes no sense either.
             pending.frames = FrameBuffer()
+
+    def _answer_child(self, pending: _Pending, call: StoreCall) -> None:
+        if pending.left:
+            reply = pack(self._answer(pending.left[0].path, call))
+            with contextlib.suppress(ConnectionError):
+                pending.socket.sendall(reply)
 
     def _read_control(self, forker: _Forker) -> None:
         if forker is not self._forker:
@@ -196,7 +218,13 @@ class ParsePool:
             while chunk := pending.socket.recv(_READ_BYTES):
                 self._take(pending, chunk)
         self._drop_socket(pending)
-        self._on_parsed(Parsed(pending.request, pending.outcome, end))
+        if pending.is_batch:
+            wrong = [file for file, done in zip(pending.request.files, pending.outcomes, strict=False) if done.errors]
+            for file in (*wrong, *pending.left):
+                self.submit(file)
+        else:
+            outcome = pending.outcomes[0] if pending.outcomes else None
+            self._on_parsed(Parsed(pending.request.files[0], outcome, end))
 
     def _forker_lost(self) -> None:
         """Start over with what was under way. Who was alone when it happened did it."""
@@ -208,12 +236,15 @@ class ParsePool:
                 self._finish(pending, ChildEnd(request_id=pending.request.request_id, status=-signal.SIGKILL))
             else:
                 self._drop_socket(pending)
-                self._suspects.append(pending.request)
+                wrong = [
+                    file for file, done in zip(pending.request.files, pending.outcomes, strict=False) if done.errors
+                ]
+                self._suspects += [*wrong, *pending.left]
         self._try_suspect()
 
     def _try_suspect(self) -> None:
         if self._suspects and not self._pending:
-            self._hand_over(self._suspects.popleft(), is_suspect=True)
+            self._hand_over((self._suspects.popleft(),), is_suspect=True)
 
     def _drop_socket(self, pending: _Pending) -> None:
         with contextlib.suppress(KeyError):

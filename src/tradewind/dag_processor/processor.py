@@ -17,7 +17,7 @@ from tradewind.dag_processor.answers import Answers
 from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
 from tradewind.dag_processor.outbox import Outbox
-from tradewind.dag_processor.parsing.messages import ForkerSetup
+from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
 from tradewind.dag_processor.pool import ParsePool
 from tradewind.dag_processor.results import file_result
 from tradewind.dag_processor.watcher import watch
@@ -44,7 +44,10 @@ MAX_QUIET_S = 0.2
 STOP_CHECK_S = 1.0
 """How often a stop event is looked at; `wake` makes it at once."""
 AHEAD = 4
-"""Files handed to the forker beyond those it imports: it never waits for the loop."""
+"""Requests handed to the forker beyond those it works at: it never waits for the loop."""
+MAX_BATCH = 8
+BATCH_FROM = 16
+"""Files share a process when more than this many wait: one more in each for every so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +175,14 @@ class DagProcessor:
     def _feed(self) -> None:
         """Keep the forker supplied; when there is nothing left for it, let it rest a while later."""
         while self._pool.in_flight < self._settings.parsing_processes + AHEAD:
-            file = self._catalogue.take()
-            if file is None:
+            # Many files at once share processes, a few have one each: see `ParsePool.submit`.
+            size = max(1, min(MAX_BATCH, self._catalogue.waiting // BATCH_FROM))
+            files = [file for _ in range(size) if (file := self._catalogue.take())]
+            if not files:
                 break
-            self._answers.start_file(file.path)
-            self._pool.submit(file.path, file.folder)
+            for file in files:
+                self._answers.start_file(file.path)
+            self._pool.submit(*(FileToParse(path=file.path, folder=file.folder) for file in files))
         if self._pool.in_flight:
             self._set_timer("rest", self._settings.forker_rest_s)
 
@@ -244,7 +250,7 @@ class DagProcessor:
                 self._catalogue.enqueue(path)
 
     def _parsed(self, parsed: Parsed) -> None:
-        file = self._catalogue.finish(parsed.request.path, parsed.outcome, self._clock.monotonic())
+        file = self._catalogue.finish(parsed.file.path, parsed.outcome, self._clock.monotonic())
         if file is None:
             return
         result = file_result(parsed, self._pool.setup)

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 def file_result(parsed: Parsed, setup: ForkerSetup) -> FileResult:
     """Return the result of one import, lost children included."""
-    request, outcome = parsed.request, parsed.outcome
+    file, outcome = parsed.file, parsed.outcome
     result = FileResult(
-        path=request.path,
-        relative_path=relative_to(request.path, request.folder),
-        folder=request.folder,
-        fingerprint=fingerprint(outcome.files if outcome else (), request.folder),
-        source=read_source(request.path),
+        path=file.path,
+        relative_path=relative_to(file.path, file.folder),
+        folder=file.folder,
+        fingerprint=fingerprint(outcome.files if outcome else (), file.folder),
+        source=read_source(file.path),
     )
     if outcome is None:
-        result.errors.append(FileError(describe_end(parsed.end, request, setup)))
+        result.errors.append(FileError(describe_end(parsed.end, file, setup)))
         return result
     result.dags = [FileDag(dag.dag_id, dag.document, version_hash(dag.document)) for dag in outcome.dags]
     result.errors = [FileError(error.message, error.member) for error in outcome.errors]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = __name__.partition(".")[0]
 _OWN_FILES = __file__[: __file__.rindex("sdk")]
+_EXAMPLES = f"{_OWN_FILES}example_dags"
+"""Author code that lies in the package."""
 _NOT_AUTHORS = ("<frozen ", "<string>", "<attrs ")
 
 
@@ -49,7 +51,8 @@ def author_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller without importing inspect
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_OWN_FILES) and not name.startswith(_NOT_AUTHORS):
+        is_own = name.startswith(_OWN_FILES) and not name.startswith(_EXAMPLES)
+        if not is_own and not name.startswith(_NOT_AUTHORS):
             return frame
         frame = frame.f_back
     return None

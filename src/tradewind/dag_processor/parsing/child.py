@@ -20,11 +20,12 @@ import tradewind.sdk
 from tradewind.airflow.finder import install
 from tradewind.dag_processor.parsing.child_store import ChildStore
 from tradewind.dag_processor.parsing.file_watch import FileWatch
+from tradewind.dag_processor.parsing.leftovers import Leftovers
 from tradewind.dag_processor.parsing.messages import (
+    FileToParse,
     ParsedDag,
     ParseError,
     ParseOutcome,
-    ParseRequest,
     ParseWarning,
     pack,
 )
@@ -40,7 +41,7 @@ from tradewind.serialization.document import encode_document
 if TYPE_CHECKING:
     from types import FrameType
 
-    from tradewind.dag_processor.parsing.messages import ForkerSetup
+    from tradewind.dag_processor.parsing.messages import ForkerSetup, ParseRequest
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.ports import WorkerStore
 
@@ -75,74 +76,86 @@ def prepare(setup: ForkerSetup) -> None:
 def run(request: ParseRequest, setup: ForkerSetup, result_fd: int) -> int:
     """Do the child's whole work in a forked process; return its exit status."""
     owner = os.getpid()
-    started = time.monotonic()
     gc.disable()  # a short life: the collector would only copy shared pages
     faulthandler.enable(file=2)
     result = socket.socket(fileno=result_fd)
     install_worker_store(cast("WorkerStore", ChildStore(result)))
-    watch = FileWatch((*setup.import_paths, request.folder))
+    cpu_s = int(setup.kill_timeout_s) + _CPU_MARGIN_S
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    warnings.simplefilter("ignore")  # deprecations are noted apart; nobody reads the rest here
+    signal.signal(signal.SIGALRM, _interrupt)
+    roots = {*setup.import_paths, *(file.folder for file in request.files)}
+    watch = FileWatch(roots)
     watch.start()
-    dags, errors = _import(request, setup)
-    if os.getpid() != owner:
-        return 0  # author code forked, and its copy came out here
-    documents, more_errors = _describe_dags(dags, request, setup)
-    outcome = ParseOutcome(
+    extend_sys_path(sorted(roots))
+    for file in request.files:
+        leftovers = Leftovers(roots)
+        watch.reset()
+        outcome = _parse(file, setup, watch)
+        if os.getpid() != owner:
+            return 0  # author code forked, and its copy came out here
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # author code may have put anything there
+                stream.flush()
+        result.sendall(pack(outcome))
+        if outcome.errors or file is request.files[-1]:
+            break
+        leftovers.clear_modules()
+        if not leftovers.are_harmless():
+            break
+    return 0
+
+
+def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutcome:
+    started = time.monotonic()
+    dags, errors = _import(file, setup)
+    documents, more_errors = _describe_dags(dags, file, setup)
+    return ParseOutcome(
         dags=tuple(documents),
         errors=(*errors, *more_errors),
-        warnings=_deprecations(request.folder),
-        files=watch.files(request.path),
+        warnings=_deprecations(file.folder),
+        files=watch.files(file.path),
         folders=watch.folders(),
         duration_s=time.monotonic() - started,
     )
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # author code may have put anything there
-            stream.flush()
-    result.sendall(pack(outcome))
-    return 0
 
 
 def _warm_up(setup: ForkerSetup) -> None:
     """Import a typical DAG file, so that what is loaded and built on first use is there before the first fork."""
     folder = os.path.dirname(__file__)  # noqa: PTH120 - a plain string
-    request = ParseRequest(request_id=0, path=f"{folder}/{TYPICAL_FILE}", folder=folder)
-    dags = import_dag_file(request.path, request.folder)
-    sys.modules.pop(module_name_of(request.path))
-    sys.path.remove(request.folder)
-    _describe_dags(dags, request, setup)
-    FileWatch((request.folder,)).files(request.path)
+    file = FileToParse(path=f"{folder}/{TYPICAL_FILE}", folder=folder)
+    dags = import_dag_file(file.path, file.folder)
+    sys.modules.pop(module_name_of(file.path))
+    sys.path.remove(file.folder)
+    _describe_dags(dags, file, setup)
+    FileWatch((file.folder,)).files(file.path)
 
 
-def _import(request: ParseRequest, setup: ForkerSetup) -> tuple[list[DAG], list[ParseError]]:
+def _import(file: FileToParse, setup: ForkerSetup) -> tuple[list[DAG], list[ParseError]]:
     """Run the author's code under its limits. Whatever it raises becomes an error."""
     memory_limits = _limit_memory(setup.max_memory_bytes)
-    cpu_s = int(setup.kill_timeout_s) + _CPU_MARGIN_S
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    warnings.simplefilter("ignore")  # deprecations are noted apart; nobody reads the rest here
-    signal.signal(signal.SIGALRM, _interrupt)
     signal.setitimer(signal.ITIMER_REAL, setup.import_timeout_s)
     try:
         try:
-            dags = import_dag_file(request.path, request.folder, safe_mode=setup.safe_mode)
+            dags = import_dag_file(file.path, file.folder, safe_mode=setup.safe_mode)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             resource.setrlimit(resource.RLIMIT_DATA, memory_limits)
     except BaseException as error:  # noqa: BLE001 - sys.exit and the time limit are errors of the file too
-        return [], [ParseError(message=describe(error, request, setup))]
+        return [], [ParseError(message=describe(error, file, setup))]
     return dags, []
 
 
-def _describe_dags(
-    dags: list[DAG], request: ParseRequest, setup: ForkerSetup
-) -> tuple[list[ParsedDag], list[ParseError]]:
+def _describe_dags(dags: list[DAG], file: FileToParse, setup: ForkerSetup) -> tuple[list[ParsedDag], list[ParseError]]:
     """Return the documents; a DAG that cannot be one gives an error and leaves the others alone."""
     documents: dict[str, ParsedDag] = {}
     errors: list[ParseError] = []
     for dag in dags:
         try:
-            document = to_document(dag, dag_folder=request.folder)
+            document = to_document(dag, dag_folder=file.folder)
             encoded = encode_document(document)
         except Exception as error:  # noqa: BLE001 - author classes take part in describing a DAG
-            errors.append(ParseError(message=describe(error, request, setup, subject=f"DAG {dag.dag_id!r}")))
+            errors.append(ParseError(message=describe(error, file, setup, subject=f"DAG {dag.dag_id!r}")))
             continue
         if document.dag_id in documents:
             errors.append(ParseError(message=f"{document.relative_fileloc}: defines DAG {document.dag_id!r} twice"))

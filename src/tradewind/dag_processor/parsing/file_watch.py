@@ -31,6 +31,14 @@ class FileWatch:
         self._opened: set[str] = set()
         self._written: set[str] = set()
         self._listed: set[str] = set()
+        self._newest_before = ""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was noted: another file begins."""
+        self._opened.clear()
+        self._written.clear()
+        self._listed.clear()
         # Modules come into the table at its end. To look at the older ones would copy a page for each after a fork.
         self._newest_before = next(reversed(sys.modules), "")
 

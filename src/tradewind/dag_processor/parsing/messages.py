@@ -35,13 +35,22 @@ class ForkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """After so long the child is killed."""
 
 
-class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Import one file and say what it defines."""
+class FileToParse(msgspec.Struct, frozen=True, kw_only=True):
+    """One file to import."""
 
-    request_id: int
     path: str
     folder: str
     """The DAG folder, to which paths in the answer are relative."""
+
+
+class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Import files in one child and say what they define, an outcome for each, in order.
+
+    The child ends early, with files left, when one has an error or leaves something behind that the next would notice.
+    """
+
+    request_id: int
+    files: tuple[FileToParse, ...]
 
 
 class ParsedDag(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +86,7 @@ class FileRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", omit_defaults=True):
-    """What came of one import, sent by the child."""
+    """What came of the import of one file, sent by the child."""
 
     dags: tuple[ParsedDag, ...] = ()
     errors: tuple[ParseError, ...] = ()

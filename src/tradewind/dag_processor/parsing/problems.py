@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 
 if TYPE_CHECKING:
-    from tradewind.dag_processor.parsing.messages import ChildEnd, ForkerSetup, ParseRequest
+    from tradewind.dag_processor.parsing.messages import ChildEnd, FileToParse, ForkerSetup
 
 MAX_MESSAGE_CHARACTERS = 8192
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
@@ -20,12 +20,12 @@ _PACKAGE = f"{Path(__file__).parents[2]}/"
 _EXAMPLES = f"{_PACKAGE}example_dags/"
 
 
-def describe(error: BaseException, request: ParseRequest, setup: ForkerSetup, subject: str = "") -> str:
+def describe(error: BaseException, file: FileToParse, setup: ForkerSetup, subject: str = "") -> str:
     """Return the message for what the import of a file raised; `subject` names the DAG where only one is wrong."""
     if isinstance(error, SyntaxError) and error.filename:
-        place = _place(error.filename, error.lineno, request.folder)
+        place = _place(error.filename, error.lineno, file.folder)
     else:
-        place = _author_place(error, request)
+        place = _author_place(error, file)
     what = _what(error, setup)
     if subject not in what:
         what = f"{subject}: {what}"
@@ -35,9 +35,9 @@ def describe(error: BaseException, request: ParseRequest, setup: ForkerSetup, su
     return _printable(text)
 
 
-def describe_end(end: ChildEnd, request: ParseRequest, setup: ForkerSetup) -> str:
+def describe_end(end: ChildEnd, file: FileToParse, setup: ForkerSetup) -> str:
     """Return the message for a file whose import took the whole process with it."""
-    place = relative_to(request.path, request.folder)
+    place = relative_to(file.path, file.folder)
     if end.was_too_slow:
         return (
             f"{place}: the import was still busy after {setup.kill_timeout_s:g} s and was killed "
@@ -50,9 +50,9 @@ def describe_end(end: ChildEnd, request: ParseRequest, setup: ForkerSetup) -> st
         )
     name = _signal_name(-end.status)
     frames = [(frame["file"], int(frame["line"])) for frame in _FAULT_FRAME.finditer(end.output)]
-    inside = [frame for frame in frames if _is_of_author(frame[0], request)] or frames
+    inside = [frame for frame in frames if _is_of_author(frame[0], file)] or frames
     if inside:
-        place = _place(*inside[0], request.folder)
+        place = _place(*inside[0], file.folder)
     reasons = {"SIGKILL": "most likely the machine ran out of memory", "SIGXCPU": "it used up its processor time"}
     reason = reasons.get(name, "a native library crashed")
     return f"{place}: the process that imports the file died of {name}: {reason}{_last_words(end.output)}"
@@ -82,20 +82,20 @@ def _what(error: BaseException, setup: ForkerSetup) -> str:
     return f"{type(error).__name__}: {detail}" if detail else type(error).__name__
 
 
-def _author_place(error: BaseException, request: ParseRequest) -> str:
+def _author_place(error: BaseException, file: FileToParse) -> str:
     """Return file and line of the innermost frame that lies in the DAG folder or is the file itself."""
     found = ""
     trace = error.__traceback__
     while trace is not None:
         path = trace.tb_frame.f_code.co_filename
-        if _is_of_author(path, request):
-            found = _place(path, trace.tb_lineno, request.folder)
+        if _is_of_author(path, file):
+            found = _place(path, trace.tb_lineno, file.folder)
         trace = trace.tb_next
-    return found or relative_to(request.path, request.folder)
+    return found or relative_to(file.path, file.folder)
 
 
-def _is_of_author(path: str, request: ParseRequest) -> bool:
-    return path == request.path or path.startswith((f"{request.folder}/", f"{request.path}/"))
+def _is_of_author(path: str, file: FileToParse) -> bool:
+    return path == file.path or path.startswith((f"{file.folder}/", f"{file.path}/"))
 
 
 def _place(path: str, line: int | None, folder: str) -> str:
