@@ -80,7 +80,7 @@ def test_a_time_left_out_stays_and_a_new_try_clears_it(world: World) -> None:
     after = world.instance(ti)
     assert (after.queued_at, after.started_at, after.ended_at, after.pid, after.hostname) == (None,) * 5
     tries = list_tries(world.database, ti)
-    assert [(t.try_number, t.state, t.started_at) for t in tries] == [(1, S.UP_FOR_RETRY, NOON), (2, S.SCHEDULED, None)]
+    assert [(t.try_number, t.state, t.started_at) for t in tries] == [(1, S.FAILED, NOON), (2, S.SCHEDULED, None)]
 
 
 def test_due_date_is_written_as_given(world: World) -> None:

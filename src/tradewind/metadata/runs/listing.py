@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from tradewind.core.states import LIVE, DagRunState, RunType, TaskInstanceState
+from tradewind.core.states import FINISHED, LIVE, DagRunState, RunType, TaskInstanceState
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.listing import Page, order, page_of
 from tradewind.metadata.runs.records import EventDetail, RunDetail, TaskInstanceDetail, TryDetail
@@ -248,7 +248,11 @@ def count_task_instances(database: Database, which: RunFilter) -> dict[int, dict
 
 
 def list_tries(database: Database, ti_pk: TaskInstancePk) -> list[TryDetail]:
-    """Return every try of a task instance, the one under way or last included, oldest first."""
+    """Return every try of a task instance, the one under way or last included, oldest first.
+
+    A try that another one followed is over: one that had not ended well, was skipped or the like has failed, as in
+    Airflow.
+    """
     names = [column.name for column in task_instance_history.c if column.name not in _NOT_OF_A_TRY]
     history = sa.select(*(task_instance_history.c[name] for name in names)).where(
         task_instance_history.c.ti_pk == ti_pk,
@@ -262,6 +266,9 @@ def list_tries(database: Database, ti_pk: TaskInstancePk) -> list[TryDetail]:
         # Of two rows with one number the later one is that of a try that was begun anew.
         rows = connection.execute(history.order_by(task_instance_history.c.pk)).mappings()
         tries: dict[int, dict[str, Any]] = {row["try_number"]: dict(row) for row in rows}
+        for fields in tries.values():
+            if _STATES[fields["state"]] not in FINISHED:
+                fields["state"] = TaskInstanceState.FAILED.value
         now = connection.execute(last).mappings().first()
     if now is not None and (now["state"] not in _NOT_BEGUN or now["try_number"] not in tries):
         tries[now["try_number"]] = dict(now)
