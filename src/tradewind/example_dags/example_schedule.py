@@ -17,9 +17,10 @@ with DAG(
 ):
 
     @task
-    def collect(data_interval_start=None, data_interval_end=None):
+    def collect(dag_run=None, data_interval_start=None, data_interval_end=None):
         print(f"collecting from {data_interval_start} to {data_interval_end}")
-        return data_interval_start.hour
+        # A run that was triggered without a logical date has no interval.
+        return (data_interval_start or dag_run.run_after).hour
 
     @task.short_circuit
     def is_daytime(hour: int):

@@ -102,7 +102,7 @@ function pauseSwitch(dag) {
 }
 
 function triggerButton(dag) {
-  const trigger = () => act(() => call(api("dags", dag.dag_id, "dagRuns"), { method: "POST", body: { logical_date: null } }), dag.is_paused ? "Triggered: the run waits until the DAG is unpaused" : "Triggered");
+  const trigger = () => act(() => call(api("dags", dag.dag_id, "dagRuns"), { method: "POST", body: { logical_date: new Date().toISOString() } }), dag.is_paused ? "Triggered: the run waits until the DAG is unpaused" : "Triggered");
   return make("button", { type: "button", onclick: trigger, "aria-label": `Trigger ${dag.dag_id}` }, "Trigger");
 }
 
