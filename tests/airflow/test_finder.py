@@ -100,12 +100,15 @@ def test_a_whole_module_under_an_old_name(tmp_path: Path, monkeypatch: pytest.Mo
         ("from airflow.operators.subdag import SubDagOperator", "use a TaskGroup"),
         ("from airflow.models import DagModel", "no database session"),
         ("from airflow.models import Nothing", "cannot import name 'Nothing' from 'airflow.models'"),
-        ("from airflow.sensors.base import BaseSensorOperator", "No module named 'airflow.sensors': .*sensors"),
+        (
+            "from airflow.sensors.s3_key_sensor import S3KeySensor",
+            "airflow.sensors.s3_key_sensor': it is in a provider",
+        ),
         ("import airflow.contrib.hooks.aws_hook", "provider package"),
         ("import airflow.www.app", "Tradewind replaces"),
         ("import airflow.nothing_of_the_kind", "not among them"),
         ("import airflow.sdk.Asset", "assets"),
-        ("import airflow.providers.standard.sensors.python", r"standard\.sensors': .*sensors"),
+        ("import airflow.providers.standard.triggers.file", r"standard\.triggers': .*deferral"),
     ],
 )
 def test_what_is_missing_is_an_import_error_that_helps(statement: str, message: str) -> None:
@@ -121,8 +124,8 @@ def test_probing_for_a_name_works_as_with_any_module() -> None:
     with pytest.raises(AttributeError, match=r"'airflow\.models' has no attribute 'Nothing'"):
         _ = airflow.models.Nothing
     with pytest.raises(ModuleNotFoundError) as caught:
-        importlib.import_module("airflow.sensors")
-    assert caught.value.name == "airflow.sensors"
+        importlib.import_module("airflow.triggers")
+    assert caught.value.name == "airflow.triggers"
 
 
 def test_installing_twice_is_once() -> None:

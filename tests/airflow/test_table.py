@@ -33,6 +33,10 @@ airflow.sdk:Variable airflow.sdk:TaskGroup airflow.sdk:Param airflow.sdk:Label a
 airflow.sdk.bases.hook:BaseHook airflow.sdk.definitions.context:Context
 airflow.providers.standard.operators.python:PythonOperator airflow.providers.standard.operators.bash:BashOperator
 airflow.providers.standard.operators.empty:EmptyOperator airflow.utils.helpers:exactly_one airflow.version:version
+airflow.sensors.external_task:ExternalTaskSensor airflow.sensors.external_task_sensor:ExternalTaskSensor
+airflow.sensors.base:BaseSensorOperator airflow.sensors.python:PythonSensor airflow.sensors.filesystem:FileSensor
+airflow.sensors.time_delta:TimeDeltaSensor airflow.sensors.weekday:DayOfWeekSensor airflow.sdk:BaseSensorOperator
+airflow.sdk.bases.sensor:PokeReturnValue airflow.providers.standard.sensors.external_task:ExternalTaskSensor
 airflow.utils.types:NOTSET airflow.utils.strings:to_boolean airflow.sdk:literal airflow.template.templater:Templater
 """
 

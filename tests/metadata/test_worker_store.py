@@ -17,6 +17,7 @@ from tradewind.metadata.encryption import Cipher
 from tradewind.metadata.errors import AlreadyExistsError, DatabaseUnavailableError, NotFoundError
 from tradewind.metadata.variables import VariableStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
+from tradewind.serialization.document import TaskDocument, TaskGroupDocument
 from tradewind.serialization.messages import StoreCall, StoreReply
 from tradewind.serialization.records import ConnectionRecord
 
@@ -61,6 +62,17 @@ def test_variables_and_connections(world: World, store: DatabaseWorkerStore) -> 
     record = ConnectionRecord(conn_id="c", conn_type="http", password="p")
     ConnectionStore(world.database, Cipher()).set(record)
     assert (store.get_connection("c"), store.get_connection("x")) == (record, None)
+
+
+def test_a_dag_in_outline(world: World, store: DatabaseWorkerStore) -> None:
+    tasks = (TaskDocument(task_id="a", task_type="T"), TaskDocument(task_id="g.b", task_type="T", group_id="g"))
+    world.add_dag(tasks=tasks, groups=(TaskGroupDocument(group_id="g"),))
+    found = store.get_dag("etl")
+    assert found is not None
+    assert (found.task_ids, found.task_groups) == (["a", "g.b"], {"g": ["g.b"]})
+    assert store.get_dag("none") is None
+    world.dags.store_file(world.file(path="/dags/etl.py"), is_paused_by_default=False)
+    assert store.get_dag("etl") is None
 
 
 def test_xcoms_are_written_read_and_deleted(world: World, store: DatabaseWorkerStore) -> None:

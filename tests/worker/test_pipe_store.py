@@ -22,7 +22,7 @@ from tradewind.serialization.messages import (
     decode_report,
     frame,
 )
-from tradewind.serialization.records import ConnectionRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.serialization.records import ConnectionRecord, DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
 from tradewind.worker.host.interrupts import Interrupts
 from tradewind.worker.host.pipe_store import PipeStore, SchedulerPipe
 
@@ -109,6 +109,8 @@ THERE = {"dag_id": "d", "run_id": "r", "task_id": "t"}
         ("get_xcom", THERE, XCOM),
         ("get_xcom", THERE, None),
         ("get_xcoms", {"dag_id": "d", "run_id": "r", "task_ids": ["t"]}, [XCOM]),
+        ("get_dag", {"dag_id": "e"}, DagRecord(dag_id="e", task_ids=["a"], task_groups={"g": ["a"]})),
+        ("get_dag", {"dag_id": "e"}, None),
         ("get_dag_runs", {"dag_id": "e", "logical_dates": [WHEN]}, [RUN]),
         ("get_task_instances", {"dag_id": "d"}, [INSTANCE]),
         ("trigger_dag_run", {"dag_id": "e", "conf": {"a": 1}}, RUN),

@@ -15,9 +15,6 @@ _BY_PREFIX = (
     ("airflow.sdk.definitions.asset", f"{_SOON}: assets"),
     ("airflow.sdk.Asset", f"{_SOON}: assets"),
     ("airflow.sdk.asset", f"{_SOON}: assets"),
-    ("airflow.sensors", f"{_SOON}: sensors"),
-    ("airflow.sdk.bases.sensor", f"{_SOON}: sensors"),
-    ("airflow.providers.standard.sensors", f"{_SOON}: sensors"),
     ("airflow.triggers", f"{_SOON}: deferral"),
     ("airflow.providers.standard.triggers", f"{_SOON}: deferral"),
     ("airflow.providers.standard", f"{_SOON}: install apache-airflow-providers-standard to use its own"),
@@ -34,6 +31,7 @@ _BY_PREFIX = (
     ("airflow.models.", "it is a table of Airflow's database: use DagRun.find(), Variable, Connection or the REST API"),
     ("airflow.hooks.", _PROVIDER),
     ("airflow.operators.", _PROVIDER),
+    ("airflow.sensors.", _PROVIDER),
 )
 _OTHERWISE = "Tradewind's `airflow` has the names that DAG files use; this is not among them"
 

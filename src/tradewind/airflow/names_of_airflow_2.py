@@ -47,6 +47,12 @@ TOP: dict[str, Names] = {
     "airflow.decorators.python": old(
         ".sdk.operators.python", "python_task", "airflow.providers.standard.decorators.python", removed_in="3.0"
     ),
+    "airflow.decorators.sensor": old(
+        ".sdk.sensors.python",
+        "DecoratedSensorOperator sensor_task",
+        "airflow.providers.standard.decorators.sensor",
+        removed_in="3.0",
+    ),
     "airflow.decorators.short_circuit": old(
         ".sdk.operators.python",
         "short_circuit_task",

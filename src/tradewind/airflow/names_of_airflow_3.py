@@ -17,6 +17,7 @@ _HOOK = now(".sdk.hooks", "BaseHook")
 _LINK = now(".sdk.toolkit.plugins", "BaseOperatorLink")
 _NOTIFIER = now(".sdk.notifier", "BaseNotifier")
 _PARAM = now(".sdk.definitions.param", "Param ParamsDict")
+_SENSOR = now(".sdk.sensors.sensor", "BaseSensorOperator PokeReturnValue")
 _STATES = now(".sdk.state", "TaskInstanceState DagRunState")
 _TASK_GROUP = now(".sdk.definitions.task_group", "TaskGroup")
 _TASK_INSTANCE = now(".sdk.runtime.task_instance", "TaskInstance")
@@ -46,6 +47,7 @@ SDK: dict[str, Names] = {
         **_LINK,
         **_NOTIFIER,
         **_PARAM,
+        **_SENSOR,
         **_STATES,
         **_TASK_GROUP,
         **_TASK_INSTANCE,
@@ -74,6 +76,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.definitions.edges", "chain chain_linear cross_downstream"),
     },
     "airflow.sdk.bases.operatorlink": _LINK,
+    "airflow.sdk.bases.sensor": {**_SENSOR, **now(".sdk.sensors.sensor", "poke_mode_only")},
     "airflow.sdk.bases.skipmixin": _SKIP_MIXIN,
     "airflow.sdk.bases.timetable": now(".sdk.toolkit.timetables", "BaseTimetable=Timetable"),
     "airflow.sdk.bases.xcom": now(".sdk.runtime.xcom", "BaseXCom=XCom"),
@@ -139,7 +142,16 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard.decorators.bash": now(".sdk.operators.bash", "bash_task"),
     "airflow.providers.standard.decorators.branch_python": now(".sdk.operators.python", "branch_task"),
     "airflow.providers.standard.decorators.python": now(".sdk.operators.python", "python_task"),
+    "airflow.providers.standard.decorators.sensor": now(".sdk.sensors.python", "DecoratedSensorOperator sensor_task"),
     "airflow.providers.standard.decorators.short_circuit": now(".sdk.operators.python", "short_circuit_task"),
+    "airflow.providers.standard.exceptions": now(
+        ".sdk.sensors.errors",
+        """AirflowExternalTaskSensorException DuplicateStateError ExternalDagDeletedError ExternalDagFailedError
+        ExternalDagNotFoundError ExternalTaskFailedError ExternalTaskGroupFailedError ExternalTaskGroupNotFoundError
+        ExternalTaskNotFoundError""",
+    ),
+    "airflow.providers.standard.hooks": {},
+    "airflow.providers.standard.hooks.filesystem": now(".sdk.sensors.filesystem", "FSHook"),
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": now(".sdk.operators.bash", "BashOperator"),
     "airflow.providers.standard.operators.branch": {**_BRANCH, **_SKIP_MIXIN},
@@ -149,6 +161,19 @@ STANDARD: dict[str, Names] = {
         **_STANDARD_PYTHON,
         **now(".sdk.runtime.current", "get_current_context"),
     },
+    "airflow.providers.standard.sensors": {},
+    "airflow.providers.standard.sensors.bash": now(".sdk.sensors.bash", "BashSensor"),
+    "airflow.providers.standard.sensors.date_time": now(".sdk.sensors.moments", "DateTimeSensor DateTimeSensorAsync"),
+    "airflow.providers.standard.sensors.external_task": now(
+        ".sdk.sensors.external_task", "ExternalDagLink ExternalTaskMarker ExternalTaskSensor"
+    ),
+    "airflow.providers.standard.sensors.filesystem": now(".sdk.sensors.filesystem", "FileSensor"),
+    "airflow.providers.standard.sensors.python": now(".sdk.sensors.python", "PythonSensor"),
+    "airflow.providers.standard.sensors.time": now(".sdk.sensors.moments", "TimeSensor TimeSensorAsync"),
+    "airflow.providers.standard.sensors.time_delta": now(
+        ".sdk.sensors.moments", "TimeDeltaSensor TimeDeltaSensorAsync WaitSensor"
+    ),
+    "airflow.providers.standard.sensors.weekday": now(".sdk.sensors.weekday", "DayOfWeekSensor"),
     "airflow.providers.standard.utils": {},
     "airflow.providers.standard.utils.skipmixin": _SKIP_MIXIN,
     "airflow.providers.standard.utils.weekday": now(".sdk.toolkit.kinds", "WeekDay"),

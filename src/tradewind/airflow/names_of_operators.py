@@ -1,4 +1,4 @@
-"""Operators and sensors below `airflow.operators`, in the spellings of 1.10 and 2."""
+"""Operators and sensors below `airflow.operators` and `airflow.sensors`, in the spellings of 1.10 and 2."""
 
 from __future__ import annotations
 
@@ -59,4 +59,90 @@ OPERATORS: dict[str, Names] = {
     "airflow.operators.subdag_operator": missing("SubDagOperator", _SUBDAG),
     "airflow.operators.trigger_dagrun": missing("TriggerDagRunOperator", _LATER),
     "airflow.operators.weekday": missing("BranchDayOfWeekOperator", _LATER),
+}
+
+_STANDARD_SENSORS = "airflow.providers.standard.sensors"
+
+_EXTERNAL_TASK = "ExternalTaskSensor ExternalTaskMarker"
+_EXTERNAL_LINK = "ExternalTaskSensorLink=ExternalDagLink"
+
+SENSORS: dict[str, Names] = {
+    "airflow.contrib": {},
+    "airflow.contrib.hooks": {},
+    "airflow.contrib.hooks.fs_hook": old(
+        ".sdk.sensors.filesystem",
+        "FSHook",
+        "airflow.providers.standard.hooks.filesystem",
+        since="2.0",
+        removed_in="3.0",
+    ),
+    "airflow.contrib.sensors": {},
+    "airflow.contrib.sensors.bash_sensor": old(
+        ".sdk.sensors.bash", "BashSensor", f"{_STANDARD_SENSORS}.bash", since="2.0", removed_in="3.0"
+    ),
+    "airflow.contrib.sensors.file_sensor": old(
+        ".sdk.sensors.filesystem", "FileSensor", f"{_STANDARD_SENSORS}.filesystem", since="2.0", removed_in="3.0"
+    ),
+    "airflow.contrib.sensors.python_sensor": old(
+        ".sdk.sensors.python", "PythonSensor", f"{_STANDARD_SENSORS}.python", since="2.0", removed_in="3.0"
+    ),
+    "airflow.contrib.sensors.weekday_sensor": old(
+        ".sdk.sensors.weekday", "DayOfWeekSensor", f"{_STANDARD_SENSORS}.weekday", since="2.0", removed_in="3.0"
+    ),
+    "airflow.hooks.filesystem": old(".sdk.sensors.filesystem", "FSHook", "airflow.providers.standard.hooks.filesystem"),
+    "airflow.operators.sensors": {
+        **old(".sdk.sensors.sensor", "BaseSensorOperator", "airflow.sdk", since="1.10", removed_in="2.0"),
+        **old(
+            ".sdk.sensors.external_task",
+            "ExternalTaskSensor",
+            f"{_STANDARD_SENSORS}.external_task",
+            since="1.10",
+            removed_in="2.0",
+        ),
+        **old(".sdk.sensors.moments", "TimeSensor", f"{_STANDARD_SENSORS}.time", since="1.10", removed_in="2.0"),
+        **old(
+            ".sdk.sensors.moments", "TimeDeltaSensor", f"{_STANDARD_SENSORS}.time_delta", since="1.10", removed_in="2.0"
+        ),
+    },
+    "airflow.sensors": old(".sdk.sensors.sensor", "BaseSensorOperator", "airflow.sdk", since="1.10", removed_in="2.0"),
+    "airflow.sensors.base": {
+        **old(".sdk.sensors.sensor", "BaseSensorOperator PokeReturnValue", "airflow.sdk"),
+        **old(".sdk.sensors.sensor", "poke_mode_only", "airflow.sdk.bases.sensor"),
+    },
+    "airflow.sensors.base_sensor_operator": old(
+        ".sdk.sensors.sensor", "BaseSensorOperator", "airflow.sdk", since="2.0", removed_in="3.0"
+    ),
+    "airflow.sensors.bash": old(".sdk.sensors.bash", "BashSensor", f"{_STANDARD_SENSORS}.bash"),
+    "airflow.sensors.date_time": old(
+        ".sdk.sensors.moments", "DateTimeSensor DateTimeSensorAsync", f"{_STANDARD_SENSORS}.date_time"
+    ),
+    "airflow.sensors.date_time_sensor": old(
+        ".sdk.sensors.moments", "DateTimeSensor", f"{_STANDARD_SENSORS}.date_time", since="2.0", removed_in="3.0"
+    ),
+    "airflow.sensors.external_task": old(
+        ".sdk.sensors.external_task",
+        f"{_EXTERNAL_TASK} ExternalDagLink {_EXTERNAL_LINK}",
+        f"{_STANDARD_SENSORS}.external_task",
+    ),
+    "airflow.sensors.external_task_sensor": old(
+        ".sdk.sensors.external_task",
+        f"{_EXTERNAL_TASK} {_EXTERNAL_LINK}",
+        f"{_STANDARD_SENSORS}.external_task",
+        since="2.0",
+        removed_in="3.0",
+    ),
+    "airflow.sensors.filesystem": old(".sdk.sensors.filesystem", "FileSensor", f"{_STANDARD_SENSORS}.filesystem"),
+    "airflow.sensors.python": old(".sdk.sensors.python", "PythonSensor", f"{_STANDARD_SENSORS}.python"),
+    "airflow.sensors.time_delta": old(
+        ".sdk.sensors.moments",
+        "TimeDeltaSensor TimeDeltaSensorAsync WaitSensor",
+        f"{_STANDARD_SENSORS}.time_delta",
+    ),
+    "airflow.sensors.time_delta_sensor": old(
+        ".sdk.sensors.moments", "TimeDeltaSensor", f"{_STANDARD_SENSORS}.time_delta", since="2.0", removed_in="3.0"
+    ),
+    "airflow.sensors.time_sensor": old(
+        ".sdk.sensors.moments", "TimeSensor TimeSensorAsync", f"{_STANDARD_SENSORS}.time"
+    ),
+    "airflow.sensors.weekday": old(".sdk.sensors.weekday", "DayOfWeekSensor", f"{_STANDARD_SENSORS}.weekday"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tradewind.airflow.entries import Entry, Names
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import COMPAT, SDK, STANDARD
-from tradewind.airflow.names_of_operators import OPERATORS
+from tradewind.airflow.names_of_operators import OPERATORS, SENSORS
 from tradewind.airflow.names_of_tools import UTILS
 
 
@@ -22,7 +22,7 @@ def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
     return table
 
 
-TABLE: dict[str, Names] = _joined(TOP, MODELS, OPERATORS, UTILS, SDK, STANDARD, COMPAT)
+TABLE: dict[str, Names] = _joined(TOP, MODELS, OPERATORS, SENSORS, UTILS, SDK, STANDARD, COMPAT)
 """Module path to its names. A name `*` stands for every name of its target."""
 
 PACKAGES: frozenset[str] = frozenset(module.rpartition(".")[0] for module in TABLE) | {"airflow.providers"}

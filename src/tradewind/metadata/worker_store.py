@@ -27,10 +27,11 @@ from tradewind.metadata.runs.clearing import clear_rows
 from tradewind.metadata.runs.creation import RunRequest, insert_run
 from tradewind.metadata.runs.listing import RUN_COLUMNS, RunFilter, TaskInstanceFilter, run_detail
 from tradewind.metadata.runs.moving import locked_task_instances
-from tradewind.metadata.tables import dag_run, task_instance, xcom
+from tradewind.metadata.tables import dag, dag_run, dag_version, task_instance, xcom
 from tradewind.metadata.variables import VariableStore
+from tradewind.serialization.document import decode_document, tasks_by_group
 from tradewind.serialization.messages import StoreCall, StoreReply
-from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ class DatabaseWorkerStore:
             "delete_variable",
             "delete_xcoms",
             "get_connection",
+            "get_dag",
             "get_dag_runs",
             "get_task_instances",
             "get_variable",
@@ -193,6 +195,25 @@ class DatabaseWorkerStore:
             doomed = doomed.where(xcom.c.key == key)
         with self._database.begin() as connection:
             connection.execute(doomed)
+
+    def get_dag(self, dag_id: str) -> DagRecord | None:
+        """Return the newest version of a DAG in outline, or None when no file defines it."""
+        query = (
+            sa.select(dag.c.is_paused, dag_version.c.document)
+            .join(dag_version, dag_version.c.pk == dag.c.version_pk)
+            .where(dag.c.dag_id == dag_id, dag.c.is_present)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        document = decode_document(row.document)
+        return DagRecord(
+            dag_id=dag_id,
+            is_paused=row.is_paused,
+            task_ids=[task.task_id for task in document.tasks],
+            task_groups=tasks_by_group(document),
+        )
 
     def get_dag_runs(
         self,

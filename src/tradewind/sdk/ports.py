@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from tradewind.sdk.definitions.dag import DAG
-    from tradewind.serialization.records import ConnectionRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+    from tradewind.serialization.records import (
+        ConnectionRecord,
+        DagRecord,
+        DagRunRecord,
+        TaskInstanceRecord,
+        XComRecord,
+    )
 
     class WorkerStore(Protocol):
         """The metadata a running task may touch. Values are JSON text or plain records; dates are aware, in UTC.
@@ -91,6 +97,10 @@ if TYPE_CHECKING:
             key: str | None = None,
         ) -> None:
             """Delete one XCom, or all of the task instance."""
+            ...
+
+        def get_dag(self, dag_id: str) -> DagRecord | None:
+            """Return the newest version of a DAG in outline, or None when there is no such DAG."""
             ...
 
         def get_dag_runs(

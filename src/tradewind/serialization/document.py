@@ -139,6 +139,18 @@ class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     edge_labels: tuple[EdgeLabel, ...] = ()
 
 
+def tasks_by_group(document: DagDocument) -> dict[str, list[str]]:
+    """Return for each task group the ids of the tasks in it and in the groups in it, in the document's order."""
+    parents = {group.group_id: group.parent_id for group in document.groups}
+    members: dict[str, list[str]] = {group_id: [] for group_id in parents}
+    for task in document.tasks:
+        group_id = task.group_id
+        while group_id is not None:
+            members[group_id].append(task.task_id)
+            group_id = parents[group_id]
+    return members
+
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(DagDocument)
 

@@ -35,6 +35,16 @@ class XComRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime | None = None
 
 
+class DagRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One DAG in outline, as tasks of other DAGs may see it."""
+
+    dag_id: str
+    is_paused: bool = False
+    task_ids: list[str] = []
+    task_groups: dict[str, list[str]] = {}
+    """Group_id to the ids of the tasks in it and in the groups in it."""
+
+
 class DagRunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One DAG run as a task may see it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tradewind.core.clock import Clock
     from tradewind.serialization.records import ConnectionRecord
 
-    class Settings(Protocol):
-        """Where variables and connections come from: the database when there is one."""
+    class Behind(Protocol):
+        """Where variables, connections and other DAGs come from: the database when there is one."""
 
         def get_variable(self, key: str) -> str | None:
             """Return a variable's value."""
@@ -29,14 +29,27 @@ if TYPE_CHECKING:
             """Return a connection."""
             ...
 
+        def get_dag(self, dag_id: str) -> DagRecord | None:
+            """Return a DAG in outline."""
+            ...
+
+        def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
+            """Return the runs that match; the arguments are those of the worker store."""
+            ...
+
+        def get_task_instances(self, **arguments: Any) -> list[TaskInstanceRecord]:
+            """Return the task instances that match; the arguments are those of the worker store."""
+            ...
+
 
 class MemoryStore:
     """`tradewind.sdk.ports.WorkerStore` in memory. What tasks write stays here; what they read may come from `behind`."""
 
-    def __init__(self, clock: Clock, behind: Settings | None = None) -> None:
-        """Read variables and connections that were not set here from `behind`, if given."""
+    def __init__(self, clock: Clock, behind: Behind | None = None) -> None:
+        """Read from `behind`, if given, variables and connections that were not set here, and what it has of other DAGs."""
         self.variables: dict[str, str] = {}
         self.connections: dict[str, ConnectionRecord] = {}
+        self.dags: dict[str, DagRecord] = {}
         self.runs: dict[tuple[str, str], DagRunRecord] = {}
         self.task_instances: Callable[[], list[TaskInstanceRecord]] = list
         """Asked for the state of the run under test."""
@@ -146,6 +159,12 @@ class MemoryStore:
         for name in [name for name in self._xcoms if name[:4] == owner and key in {None, name[4]}]:
             del self._xcoms[name]
 
+    def get_dag(self, dag_id: str) -> DagRecord | None:
+        """Return the DAG under test, or another one, in outline."""
+        if dag_id in self.dags:
+            return self.dags[dag_id]
+        return self._behind.get_dag(dag_id) if self._behind is not None else None
+
     def get_dag_runs(
         self,
         *,
@@ -159,6 +178,17 @@ class MemoryStore:
         limit: int | None = None,
     ) -> list[DagRunRecord]:
         """Return matching runs, newest logical date first."""
+        if self._behind is not None and not self._has_run_of(dag_id):
+            return self._behind.get_dag_runs(
+                dag_id=dag_id,
+                run_ids=run_ids,
+                logical_dates=logical_dates,
+                state=state,
+                run_type=run_type,
+                before_logical_date=before_logical_date,
+                after_logical_date=after_logical_date,
+                limit=limit,
+            )
         found = [
             run
             for run in self.runs.values()
@@ -181,7 +211,11 @@ class MemoryStore:
         task_ids: Sequence[str] | None = None,
         states: Sequence[str] | None = None,
     ) -> list[TaskInstanceRecord]:
-        """Return matching task instances of the run under test."""
+        """Return matching task instances: of the run under test, or of another DAG."""
+        if self._behind is not None and not self._has_run_of(dag_id):
+            return self._behind.get_task_instances(
+                dag_id=dag_id, run_ids=run_ids, logical_dates=logical_dates, task_ids=task_ids, states=states
+            )
         return [
             instance
             for instance in self.task_instances()
@@ -191,6 +225,9 @@ class MemoryStore:
             and (task_ids is None or instance.task_id in task_ids)
             and (states is None or instance.state in states)
         ]
+
+    def _has_run_of(self, dag_id: str) -> bool:
+        return any(known == dag_id for known, _ in self.runs)
 
     def trigger_dag_run(
         self,

@@ -235,6 +235,7 @@ _decorators: dict[str, Any] = {
     "bash": "tradewind.sdk.operators.bash:bash_task",
     "branch": "tradewind.sdk.operators.python:branch_task",
     "python": "tradewind.sdk.operators.python:python_task",
+    "sensor": "tradewind.sdk.sensors.python:sensor_task",
     "short_circuit": "tradewind.sdk.operators.python:short_circuit_task",
 }
 

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from tradewind.config.settings import Settings
     from tradewind.metadata.database import Database
     from tradewind.metadata.worker_store import DatabaseWorkerStore
-    from tradewind.serialization.records import ConnectionRecord, DagRunRecord, XComRecord
+    from tradewind.serialization.records import (
+        ConnectionRecord,
+        DagRecord,
+        DagRunRecord,
+        TaskInstanceRecord,
+        XComRecord,
+    )
 
     T = TypeVar("T")
 
@@ -116,6 +122,14 @@ class SettingsBehind:
     def get_xcoms(self, **arguments: Any) -> list[XComRecord]:
         """Return the XComs of a stored run that match; the arguments are those of the worker store."""
         return self._ask(lambda store: store.get_xcoms(**arguments), [])
+
+    def get_dag(self, dag_id: str) -> DagRecord | None:
+        """Return a stored DAG in outline."""
+        return self._ask(lambda store: store.get_dag(dag_id), None)
+
+    def get_task_instances(self, **arguments: Any) -> list[TaskInstanceRecord]:
+        """Return the stored task instances that match; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_task_instances(**arguments), [])
 
     def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
         """Return the stored runs that match; the arguments are those of the worker store."""

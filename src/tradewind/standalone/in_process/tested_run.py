@@ -17,8 +17,9 @@ from tradewind.core.ids import DagRunPk, task_instance_pk
 from tradewind.core.retries import jitter_key_of
 from tradewind.core.states import FINISHED, DagRunState, TaskInstanceState
 from tradewind.serialization.compile import compile_document
+from tradewind.serialization.document import tasks_by_group
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
-from tradewind.serialization.records import DagRunRecord, TaskInstanceRecord
+from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 from tradewind.standalone.in_process.finished_run import FinishedRun
 from tradewind.worker.inline import run_inline
 from tradewind.worker.tries.callbacks import run_callback_order
@@ -77,6 +78,11 @@ class TestedRun:
         self._state = DagRunState.RUNNING
         self._reason = ""
         store.task_instances = self._records
+        store.dags[document.dag_id] = DagRecord(
+            dag_id=document.dag_id,
+            task_ids=[task.task_id for task in document.tasks],
+            task_groups=tasks_by_group(document),
+        )
 
     def run(self) -> FinishedRun:
         """Run everything; return the finished run."""

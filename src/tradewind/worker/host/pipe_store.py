@@ -12,7 +12,7 @@ import msgspec
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException, DagNotFound, DagRunAlreadyExists
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.serialization.messages import FrameBuffer, Kill, StoreCall, StoreReply, XComPush, decode_order, frame
-from tradewind.serialization.records import ConnectionRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.serialization.records import ConnectionRecord, DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
 
 if TYPE_CHECKING:
     import socket
@@ -173,6 +173,10 @@ class PipeStore:
     def delete_xcoms(self, **arguments: Any) -> None:
         """Delete one XCom, or all of a task instance; the arguments are those of the protocol."""
         self._pipe.call("delete_xcoms", arguments)
+
+    def get_dag(self, dag_id: str) -> DagRecord | None:
+        """Return the newest version of a DAG in outline, or None when there is no such DAG."""
+        return msgspec.convert(self._pipe.call("get_dag", {"dag_id": dag_id}), DagRecord | None)
 
     def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
         """Return matching runs; the arguments are those of the protocol."""
