@@ -71,15 +71,13 @@ def _facts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _of_database(settings: Settings) -> Iterator[tuple[str, str]]:
-    import sqlalchemy
-
     from tradewind.metadata import schema
     from tradewind.metadata.errors import MetadataError
 
     try:
         with opened_database(settings, is_checked=False) as database:
             yield "sql_alchemy_conn", database.engine.url.render_as_string(hide_password=True)
-            yield "database_library", f"{database.engine.dialect.name} by SQLAlchemy {sqlalchemy.__version__}"
+            yield "database_backend", database.engine.dialect.name
         with opened_database(settings) as database:
             yield "database_schema", schema.check(database).message
     except MetadataError as error:
