@@ -55,6 +55,9 @@ def set_up_logging(settings: Settings) -> None:
     logging.basicConfig(level=settings.string("logging", "logging_level"), format=_LOG_FORMAT, stream=sys.stderr)
     for name in ("alembic", "sqlalchemy", "watchfiles", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # When the database goes away these tell of each connection they lose; the rooms tell of the outage.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def open_database(settings: Settings, connections: int) -> Database:
@@ -120,8 +123,14 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
     clock = SystemClock()
     database = open_database(settings, PROCESSOR_CONNECTIONS)
     reader = DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings)))
-    with _stop_event() as stopping, _job(database, clock, "dag_processor") as beat:
-        processor = DagProcessor(processor_settings(settings), DagStore(database, clock), reader, clock, beat)
+    with (
+        _stop_event() as stopping,
+        _job(database, clock, "dag_processor") as beat,
+        contextlib.closing(listen(database)) as listener,
+    ):
+        processor = DagProcessor(
+            processor_settings(settings), DagStore(database, clock), reader, clock, beat, listener=listener
+        )
 
         def stop() -> None:
             stopping.set()

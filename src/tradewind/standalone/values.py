@@ -130,4 +130,7 @@ def web_options(settings: Settings) -> WebOptions:
         dag_processor_health_threshold_s=settings.number("dag_processor", "health_check_threshold"),
         max_xcom_characters=settings.integer("xcom", "max_displayed_kib") * 1024,
         conf_overrides_params=settings.boolean("core", "dag_run_conf_overrides_params"),
+        parallelism=settings.integer("core", "parallelism"),
+        hide_sensitive=settings.boolean("core", "hide_sensitive_var_conn_fields"),
+        sensitive_names=settings.names("core", "sensitive_var_conn_names"),
     )
