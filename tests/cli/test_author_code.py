@@ -148,6 +148,7 @@ def test_a_file_that_cannot_be_imported_is_named_with_the_line(
     file.write_text(f"from airflow.sdk import DAG\ndag = DAG('broken')\n{code}\n")
     line = tradewind.refused("dags", "test", "broken")
     assert f"{file}, {part}" in line
+    assert part in tradewind.refused("dags", "test", "named-by-code", "--file", str(file))
     (migrated_home / "dags" / "good.py").write_text("from airflow.sdk import DAG\ndag = DAG('good')\n")
     assert last_line(tradewind.ok("dags", "test", "good", "-o", "json")) == {"run": "success", "tasks": {}}
 

@@ -80,7 +80,8 @@ def _what(error: BaseException) -> str:
 
 
 def _not_found(settings: Settings, dag_id: str, file: str | None, failures: dict[str, BaseException]) -> CommandError:
-    named = [path for path in failures if _names(path, dag_id)]
+    is_one_file = file is not None and Path(file).is_file()
+    named = [path for path in failures if is_one_file or _names(path, dag_id)]
     if named:
         error = failures[named[0]]
         found = CommandError(f"{_place(error, named[0])} cannot be imported: {_what(error)}")
