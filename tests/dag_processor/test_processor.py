@@ -19,7 +19,7 @@ from tradewind.dag_processor.processor import DagProcessor, ProcessorSettings
 from tradewind.metadata.dags.store import DagStore
 from tradewind.metadata.database import Database
 from tradewind.metadata.doorbell.listening import listen
-from tradewind.metadata.doorbell.ring import VARIABLE, Listener, Ring
+from tradewind.metadata.doorbell.ring import RESYNC, VARIABLE, Listener, Ring
 from tradewind.metadata.errors import DatabaseUnavailableError
 from tradewind.metadata.schema import migrate
 
@@ -161,6 +161,33 @@ def test_two_files_with_one_dag_id(running: Running) -> None:
 
 
 def test_a_changed_variable_is_read_again_when_the_bell_rings(running: Running) -> None:
+    running.reader.variables["name"] = "one"
+    text = "from airflow.models import Variable\nNAME = Variable.get('name')\n"
+    write(running.folder / "a.py", text + DAG.replace("{dag_id!r}", "NAME"))
+    running.start()
+    running.until(lambda: running.dags() == ["one"])
+    running.reader.variables["name"] = "two"
+    running.database.send([Ring(VARIABLE, "name")])
+    running.until(lambda: running.dags() == ["two"])
+
+
+def test_a_doorbell_that_broke_is_heard_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the failure nothing is readable: the processor asks again by itself."""
+    real = running._bell.drain
+    refusals = iter([True, True])
+
+    def drain() -> list[Ring]:
+        heard = real()
+        if VARIABLE in {ring.topic for ring in heard} or refused:
+            refused.append(1)
+            if next(refusals, False):
+                raise DatabaseUnavailableError("away")
+            return [RESYNC]
+        return heard
+
+    refused: list[int] = []
+    monkeypatch.setattr("tradewind.dag_processor.processor.LISTEN_AGAIN_S", 0.05)
+    monkeypatch.setattr(running._bell, "drain", drain)
     running.reader.variables["name"] = "one"
     text = "from airflow.models import Variable\nNAME = Variable.get('name')\n"
     write(running.folder / "a.py", text + DAG.replace("{dag_id!r}", "NAME"))

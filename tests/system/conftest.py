@@ -58,6 +58,16 @@ def own_family(tmp_path: Path) -> Iterator[Callable[..., FamilyUnderTest]]:
 
 
 def unwanted(output: str) -> list[str]:
-    """Return the warnings and errors of a family's output that no test asked for, and tracebacks of its own."""
-    lines = [line for line in output.splitlines() if re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) ", line)]
-    return [line for line in lines if not WANTED.search(line)]
+    """Return the warnings and errors of a family's output that no test asked for, and lines that are no record at all."""
+    records = [line for line in output.splitlines() if re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) ", line)]
+    return [line for line in records if not WANTED.search(line)] + stray(output)
+
+
+def stray(output: str) -> list[str]:
+    """Return the tracebacks of a family's own: those are no part of a record about a file, and no greeting."""
+    lines = output.splitlines()
+    return [
+        "\n".join(lines[max(0, number - 1) : number + 30])
+        for number, line in enumerate(lines)
+        if line.startswith("Traceback ") and not WANTED.search(lines[number - 1])
+    ]

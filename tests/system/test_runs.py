@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import datetime, timedelta
 
@@ -239,7 +240,7 @@ def test_continuous_runs_one_after_the_other(family: FamilyUnderTest) -> None:
     until(lambda: len(runs_of(family, "continuous")) >= 3, DEADLINE_S, "three runs")
     family.http.patch("/api/v2/dags/continuous", json={"is_paused": True})
     ended = [(run["start_date"], run["end_date"]) for run in runs_of(family, "continuous")]
-    assert all(end <= start for (_, end), (start, _) in zip(ended, ended[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ended))
 
 
 def test_a_timedelta_of_a_second_runs_each_second(family: FamilyUnderTest) -> None:
@@ -251,7 +252,7 @@ def test_a_timedelta_of_a_second_runs_each_second(family: FamilyUnderTest) -> No
     until(lambda: len(runs_of(family, "each_second")) >= 3, DEADLINE_S, "three runs")
     family.http.patch("/api/v2/dags/each_second", json={"is_paused": True})
     times = [datetime.fromisoformat(run["run_after"].replace("Z", "+00:00")) for run in runs_of(family, "each_second")]
-    steps = {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
+    steps = {later - earlier for earlier, later in itertools.pairwise(times)}
     assert all(step >= timedelta(seconds=1) and step.microseconds == 0 for step in steps), steps
 
 

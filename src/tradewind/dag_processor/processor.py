@@ -43,6 +43,7 @@ QUIET_S = 0.02
 MAX_QUIET_S = 0.2
 STOP_CHECK_S = 1.0
 """How often a stop event is looked at; `wake` makes it at once."""
+LISTEN_AGAIN_S = 1.0
 AHEAD = 4
 """Requests handed to the forker beyond those it works at: it never waits for the loop."""
 MAX_BATCH = 8
@@ -171,6 +172,8 @@ class DagProcessor:
             self._pool.rest()
         if self._is_due("heartbeat"):
             self._heartbeat()
+        if self._is_due("listen"):
+            self._rang()
 
     def _feed(self) -> None:
         """Keep the forker supplied; when there is nothing left for it, let it rest a while later."""
@@ -206,9 +209,15 @@ class DagProcessor:
     def _rang(self) -> None:
         if self._listener is None:
             return
-        with self._database_may_be_away("the doorbell"):
-            if any(ring.topic in _ANSWER_TOPICS for ring in self._listener.drain()):
-                self._refresh_answers()
+        try:
+            rings = self._listener.drain()
+        except DatabaseUnavailableError as error:
+            # Until it hears again nothing is readable; its first word then is to ask for everything anew.
+            _log.warning("deaf to changed variables, trying again in %g s: %s", LISTEN_AGAIN_S, error)
+            self._set_timer("listen", LISTEN_AGAIN_S)
+            return
+        if any(ring.topic in _ANSWER_TOPICS for ring in rings):
+            self._refresh_answers()
 
     def _look_at_changes(self) -> None:
         changed, self._changed = self._changed, set()

@@ -16,7 +16,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewind.metadata.doorbell.local import send
-from tradewind.metadata.errors import ConflictError, DatabaseUnavailableError, MetadataError
+from tradewind.metadata.errors import ConflictError, DatabaseUnavailableError, MetadataError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -194,12 +194,12 @@ class Database:
             return None
         kinds = {kind.__name__ for kind in type(original).__mro__}
         if getattr(original, "sqlstate", None) in _DEADLOCK_OR_SERIALIZATION:
-            return ConflictError(f"{self._name} ended the transaction: {original}")
+            return ConflictError(f"{self._name} ended the transaction: {one_line(original)}")
         if not kinds & {"OperationalError", "InterfaceError"}:
             return None
         # Those that lie idle in the pool have most likely met the same fate; those in use find out when they return.
         self.engine.pool.dispose()
-        return DatabaseUnavailableError(f"cannot use {self._name}: {str(original).strip()}")
+        return DatabaseUnavailableError(f"cannot use {self._name}: {one_line(original)}")
 
     @property
     def _name(self) -> str:

@@ -33,3 +33,8 @@ class InvalidRequestError(MetadataError):
 
 class EncryptionError(MetadataError):
     """A stored secret cannot be read with the keys given, or a key is malformed."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what the error says in one line: libraries of databases like to add hints below theirs."""
+    return " ".join(str(error).split())

@@ -6,7 +6,7 @@ import selectors
 from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.doorbell.ring import RESYNC, Ring
-from tradewind.metadata.errors import DatabaseUnavailableError
+from tradewind.metadata.errors import DatabaseUnavailableError, one_line
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -66,7 +66,7 @@ class PostgresListener:
                 connection.close()
                 raise
         except psycopg.Error as error:
-            raise DatabaseUnavailableError(f"cannot listen for changes: {str(error).strip()}") from error
+            raise DatabaseUnavailableError(f"cannot listen for changes: {one_line(error)}") from error
         self._connection = connection
         self._selector.register(connection.fileno(), selectors.EVENT_READ)
 
