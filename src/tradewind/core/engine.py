@@ -15,7 +15,7 @@ from tradewind.core.lifecycle import apply, transition_of
 from tradewind.core.retries import is_eligible, next_retry_at
 from tradewind.core.states import FINISHED, HOLDING_SLOT, WAITING, DagRunState, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
-from tradewind.core.trigger_rules import UpstreamCounts, Verdict, decide
+from tradewind.core.trigger_rules import TriggerRule, UpstreamCounts, Verdict, decide, decide_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,6 +74,8 @@ class RunEngine:
         self.node_of: dict[int, TaskNode] = {}
         self.slot_of: list[int | None] = [None] * len(dag.nodes)
         self.counts: list[UpstreamCounts] = []
+        self.scope_counts: dict[int, UpstreamCounts] = {}
+        """How what is in a task's scope stands, for those that have one."""
         self.due: dict[int, datetime] = {}
         self.held_by_past: set[int] = set()
         self.orphans: set[int] = set()
@@ -220,6 +222,17 @@ class RunEngine:
         """Return the tasks of this DAG version that the run has no instance of."""
         return [node for node in self.dag.nodes if self.slot_of[node.index] is None]
 
+    def verdict(self, node: TaskNode) -> Verdict:
+        """Say what the tasks before it decide: its trigger rule, and the setups or the scope further up."""
+        scope = self.scope_counts.get(node.index)
+        if scope is None or node.trigger_rule is TriggerRule.ALWAYS:
+            return decide(node.trigger_rule, self.counts[node.index])
+        by_scope = decide_scope(scope, is_teardown=node.is_teardown)
+        if by_scope not in {Verdict.RUN, Verdict.WAIT}:
+            return by_scope
+        by_rule = decide(node.trigger_rule, self.counts[node.index])
+        return by_scope if by_rule is Verdict.RUN else by_rule
+
     # ---- inner -------------------------------------------------------------------------------------------------------
 
     def _place(self, instance: Instance) -> None:
@@ -245,13 +258,15 @@ class RunEngine:
             UpstreamCounts(total=len(node.upstream), total_setup=sum(nodes[up].is_setup for up in node.upstream))
             for node in nodes
         ]
+        self.scope_counts = {node.index: UpstreamCounts(total=len(node.scope)) for node in nodes if node.scope}
         for slot, node in self.node_of.items():
             if self.states[slot] in FINISHED:
                 self._tell_downstream(node, self.states[slot])
 
     def _tell_downstream(self, node: TaskNode, state: TaskInstanceState) -> None:
-        for index in node.downstream:
-            counts = self.counts[index]
+        told = [self.counts[index] for index in node.downstream]
+        told += [self.scope_counts[index] for index in node.scope_of]
+        for counts in told:
             if state is _S.SUCCESS:
                 counts.success += 1
                 counts.success_setup += node.is_setup
@@ -303,6 +318,7 @@ class RunEngine:
         if node is not None:
             self._tell_downstream(node, target)
             self._work.extend(node.downstream)
+            self._work.extend(node.scope_of)
 
     def _fail(
         self,
@@ -360,7 +376,7 @@ class RunEngine:
         if slot is None or self.states[slot] not in WAITING or slot in self.due:
             return None
         node = self.dag.nodes[index]
-        verdict = decide(node.trigger_rule, self.counts[index])
+        verdict = self.verdict(node)
         if verdict is Verdict.WAIT or (slot in self.held_by_past and _asks_the_past(verdict, node)):
             return None
         return slot, node, verdict

@@ -12,7 +12,7 @@ from tradewind.core.retries import RetryPolicy
 from tradewind.core.trigger_rules import TriggerRule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from datetime import timedelta
 
 MAX_PRIORITY = 2**31 - 1
@@ -33,6 +33,10 @@ class TaskNode:
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
     upstream: tuple[int, ...] = ()
     downstream: tuple[int, ...] = ()
+    scope: tuple[int, ...] = ()
+    """Tasks further up that it waits for as well: see `setup_scopes`."""
+    scope_of: tuple[int, ...] = ()
+    """The tasks that have this one in their scope."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     pool: str = "default_pool"
     pool_slots: int = 1
@@ -93,6 +97,51 @@ def topological_order(downstream: Sequence[Sequence[int]]) -> list[int]:
         msg = "the tasks depend on each other in a circle"
         raise DagCycleError(msg)
     return ready
+
+
+def setup_scopes(
+    upstream: Sequence[Sequence[int]],
+    downstream: Sequence[Sequence[int]],
+    setups: Container[int],
+    teardowns: Container[int],
+) -> list[tuple[int, ...]]:
+    """Return for each task the tasks that are not directly before it and that it waits for as well.
+
+    A task waits for every setup before it, at any distance, whose teardown comes after it or that has no teardown. A
+    teardown waits for what lies between its setups and itself. Both rules are Airflow's.
+    """
+    count = len(upstream)
+    order = topological_order(downstream)
+    before, after = [0] * count, [0] * count
+    for index in order:
+        for other in upstream[index]:
+            before[index] |= before[other] | (1 << other)
+    for index in reversed(order):
+        for other in downstream[index]:
+            after[index] |= after[other] | (1 << other)
+    ends = {
+        index: sum(1 << other for other in downstream[index] if other in teardowns)
+        for index in range(count)
+        if index in setups
+    }
+    scopes: list[tuple[int, ...]] = []
+    for index in range(count):
+        direct = sum(1 << other for other in upstream[index])
+        if index in teardowns:
+            between = 0
+            for setup in (other for other in upstream[index] if other in setups):
+                between |= after[setup]
+            wanted = between & before[index] & ~direct
+            scopes.append(tuple(other for other in range(count) if wanted >> other & 1))
+        else:
+            scopes.append(
+                tuple(
+                    setup
+                    for setup, its_ends in ends.items()
+                    if before[index] & ~direct & (1 << setup) and (not its_ends or its_ends & after[index])
+                )
+            )
+    return scopes
 
 
 def total_weights(

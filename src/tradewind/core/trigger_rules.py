@@ -126,6 +126,17 @@ def decide(
     return Verdict.RUN if ruling.is_met(counts) else Verdict.WAIT
 
 
+def decide_scope(counts: UpstreamCounts, *, is_teardown: bool) -> Verdict:
+    """Say what the tasks further up decide, beyond the trigger rule: those in the scope of `core.graph.setup_scopes`.
+
+    A teardown waits until all have finished. Any other task needs its setups: where one has failed or was skipped it is
+    not run, whatever its trigger rule makes of the tasks between.
+    """
+    if is_teardown:
+        return Verdict.RUN if _is_all_done(counts) else Verdict.WAIT
+    return _refuses_all_success(counts) or (Verdict.RUN if _is_all_done(counts) else Verdict.WAIT)
+
+
 def why_waiting(rule: TriggerRule, counts: UpstreamCounts) -> str:
     """Explain in one sentence what the rule still waits for, or what keeps it from being met."""
     if counts.total == 0 or rule is TriggerRule.ALWAYS:

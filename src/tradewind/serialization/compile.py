@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tradewind.core.graph import CompiledDag, TaskNode, total_weights
+from tradewind.core.graph import CompiledDag, TaskNode, setup_scopes, total_weights
 from tradewind.core.retries import RetryPolicy
 from tradewind.core.trigger_rules import parse_trigger_rule
 
@@ -33,8 +33,18 @@ def compile_document(document: DagDocument) -> CompiledDag:
         downstream,
     )
     leaves = _leaves(tasks, downstream)
+    scopes, scope_of = _scopes(tasks, upstream, downstream)
     nodes = tuple(
-        _node(index, task, tuple(upstream[index]), downstream[index], weights[index], is_leaf=index in leaves)
+        _node(
+            task,
+            index=index,
+            upstream=tuple(upstream[index]),
+            downstream=downstream[index],
+            scope=scopes[index],
+            scope_of=tuple(scope_of[index]),
+            priority_weight=weights[index],
+            is_leaf=index in leaves,
+        )
         for index, task in enumerate(tasks)
     )
     timeout_s = document.dagrun_timeout_s
@@ -57,22 +67,28 @@ def _indexes(dag_id: str, task: TaskDocument, index_of: dict[str, int]) -> tuple
         raise ValueError(msg) from None
 
 
-def _node(
-    index: int,
-    task: TaskDocument,
-    upstream: tuple[int, ...],
-    downstream: tuple[int, ...],
-    weight: int,
-    *,
-    is_leaf: bool,
-) -> TaskNode:
+def _scopes(
+    tasks: tuple[TaskDocument, ...], upstream: list[list[int]], downstream: list[tuple[int, ...]]
+) -> tuple[list[tuple[int, ...]], list[list[int]]]:
+    """Return each task's scope, and for each task those that have it in theirs."""
+    scope_of: list[list[int]] = [[] for _ in tasks]
+    setups = {index for index, task in enumerate(tasks) if task.is_setup}
+    teardowns = {index for index, task in enumerate(tasks) if task.is_teardown}
+    if not setups:
+        return [()] * len(tasks), scope_of
+    scopes = setup_scopes(upstream, downstream, setups, teardowns)
+    for index, scope in enumerate(scopes):
+        for other in scope:
+            scope_of[other].append(index)
+    return scopes, scope_of
+
+
+def _node(task: TaskDocument, **place: Any) -> TaskNode:
     return TaskNode(
-        index=index,
+        **place,
         task_id=task.task_id,
         operator=task.task_type,
         trigger_rule=parse_trigger_rule(task.trigger_rule),
-        upstream=upstream,
-        downstream=downstream,
         retry=RetryPolicy(
             retries=task.retries,
             retry_delay_s=task.retry_delay_s,
@@ -83,7 +99,6 @@ def _node(
         pool_slots=task.pool_slots,
         queue=task.queue,
         executor=task.executor,
-        priority_weight=weight,
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         depends_on_past=task.depends_on_past,
@@ -94,7 +109,6 @@ def _node(
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
-        is_leaf=is_leaf,
     )
 
 

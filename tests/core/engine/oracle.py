@@ -119,13 +119,41 @@ class NaiveRun:
             if self.states[name] in WAITING and name not in self.due:
                 upstream = {other: self.states[other] for other in task.upstream & self.tasks.keys()}
                 setups = {other for other in upstream if self.tasks[other].is_setup}
-                result = ruling(task.rule, upstream, setups)
+                result = self.ruling_with_scope(task, upstream, setups)
                 is_held = name in self.held and (
                     result == "run" or (result == "skipped" and task.waits_before_skipping)
                 )
                 if result != "wait" and not is_held:
                     found[name] = result
         return found
+
+    def ruling_with_scope(self, task: Task, upstream: dict[str, str], setups: set[str]) -> str:
+        """Ask the trigger rule, and beyond it the setups or, for a teardown, what lies between them and it."""
+        by_rule = ruling(task.rule, upstream, setups)
+        if task.rule == "always":
+            return by_rule
+        further = self.far(task.name) - upstream.keys()
+        if task.is_teardown:
+            between = {name for name in further if self.far(name) & setups}
+            is_done = {self.states[name] for name in between} <= FINISHED
+            return "wait" if by_rule == "run" and not is_done else by_rule
+        needed = {name for name in further if self.tasks[name].is_setup and self.is_in_force(name, task.name)}
+        found = {self.states[name] for name in needed}
+        if found & BAD:
+            return "upstream_failed"
+        if "skipped" in found:
+            return "skipped"
+        return "wait" if by_rule == "run" and not found <= FINISHED else by_rule
+
+    def far(self, name: str) -> set[str]:
+        """Name every task before another one."""
+        direct = self.tasks[name].upstream & self.tasks.keys()
+        return set(direct).union(*(self.far(other) for other in direct))
+
+    def is_in_force(self, setup: str, name: str) -> bool:
+        """Say whether a setup has no teardown, or one that comes after the task."""
+        ends = [end for end, task in self.tasks.items() if task.is_teardown and setup in task.upstream]
+        return not ends or any(name in self.far(end) for end in ends)
 
     def leaves(self) -> set[str]:
         """Name the tasks whose states decide the run's."""

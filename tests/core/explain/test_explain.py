@@ -162,3 +162,24 @@ def test_a_task_that_the_dag_has_no_more() -> None:
 def test_an_upstream_without_instance_is_not_scheduled() -> None:
     engine = RunEngine(compiled([task("a"), task("b", "a")]), [Instance(0, "b", S.NONE, 0, 0, 0)])
     assert explained(engine, 0).blockers[1].text == "Upstream task 'a' is not scheduled yet."
+
+
+def test_setups_and_scopes_further_up_are_named() -> None:
+    setup, work = task("setup", is_setup=True), task("work", "setup")
+    late = task("late", "work", rule="one_done")
+    waiting = explained(engine_of([setup, work, late], work=S.SUCCESS), 2)
+    assert [blocker.text for blocker in waiting.blockers] == [
+        "Task 'setup', a setup that it needs, is not scheduled yet."
+    ]
+    skipped = explained(engine_of([setup, work, late], setup=S.SKIPPED, work=S.SUCCESS, late=S.SKIPPED), 2)
+    assert skipped.summary == "It was skipped because its setup task 'setup' was."
+    beside = task("beside", "setup")
+    join = task("join", "work", "beside", rule="one_success")
+    end = task("end", "setup", "join", rule="all_done_setup_success", is_teardown=True)
+    states = {"setup": S.SUCCESS, "work": S.SUCCESS, "join": S.SUCCESS, "beside": S.RUNNING}
+    waiting = explained(engine_of([setup, work, beside, join, end], **states), 4)
+    assert [blocker.text for blocker in waiting.blockers] == [
+        "Task 'beside', in the scope of this teardown, is running."
+    ]
+    ended = explained(engine_of([setup, work, beside, join, end], **states, end=S.SKIPPED), 4)
+    assert "setup task" not in ended.summary

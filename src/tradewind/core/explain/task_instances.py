@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.core.explain.explanation import Explanation, Facts
-from tradewind.core.explain.upstream import rule_blockers, sources_of, state_words
+from tradewind.core.explain.upstream import rule_blockers, scope_blockers, skipped_setups, sources_of, state_words
 from tradewind.core.limits.blockers import Blocker, BlockerKind, dag_paused
 from tradewind.core.states import FINISHED, WAITING, TaskInstanceState
 from tradewind.core.trigger_rules import Verdict, decide, why_waiting
@@ -72,6 +72,7 @@ def _before_scheduling(engine: RunEngine, slot: int, node: TaskNode, facts: Fact
         found.append(Blocker(BlockerKind.DATE, due_at.isoformat(), text))
     if decide(node.trigger_rule, engine.counts[node.index]) is Verdict.WAIT:
         found += rule_blockers(engine, node)
+    found += scope_blockers(engine, node)
     if slot in engine.held_by_past:
         text = f"The DAG run before holds task {node.task_id!r} back."
         found.append(facts.past or Blocker(BlockerKind.PAST, node.task_id, text))
@@ -110,6 +111,9 @@ def _finished(engine: RunEngine, slot: int, node: TaskNode | None, facts: Facts)
         return f"It did not run because of what failed before it: {_named(failed)}. {because}" if failed else because
     if facts.skipped_by is not None:
         return f"It was skipped by task {facts.skipped_by!r}."
+    setups = skipped_setups(engine, node)
+    if setups:
+        return f"It was skipped because its setup task {_named(setups)} was."
     if decide(node.trigger_rule, engine.counts[node.index]) is Verdict.SKIP:
         return f"It was skipped by its trigger rule. {because}"
     return "It was skipped by itself, by a branch before it, by a timeout of the run or by a user."

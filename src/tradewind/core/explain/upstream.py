@@ -33,6 +33,25 @@ def rule_blockers(engine: RunEngine, node: TaskNode) -> list[Blocker]:
     return found
 
 
+def scope_blockers(engine: RunEngine, node: TaskNode) -> list[Blocker]:
+    """Say which setups further up, or for a teardown which tasks in its scope, have not finished."""
+    found: list[Blocker] = []
+    for index in node.scope:
+        state = _state_of(engine, index)
+        if state not in FINISHED:
+            task_id = engine.dag.nodes[index].task_id
+            what = "in the scope of this teardown," if node.is_teardown else "a setup that it needs,"
+            found.append(Blocker(BlockerKind.UPSTREAM, task_id, f"Task {task_id!r}, {what} is {state_words(state)}."))
+    return found
+
+
+def skipped_setups(engine: RunEngine, node: TaskNode) -> list[str]:
+    """Name the setups further up that were skipped, which skipped the task as well."""
+    if node.is_teardown:
+        return []
+    return [engine.dag.nodes[index].task_id for index in node.scope if _state_of(engine, index) is _S.SKIPPED]
+
+
 def sources_of(engine: RunEngine, node: TaskNode, passed_on: TaskInstanceState, origin: TaskInstanceState) -> list[str]:
     """Name the nearest tasks before that are in `origin`, looking through those that are in `passed_on`."""
     found: dict[str, None] = {}
