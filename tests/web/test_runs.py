@@ -81,9 +81,9 @@ def test_an_unknown_dag_cannot_be_triggered(client: Client) -> None:
     [
         ({"name": "x"}, None),
         ({"name": "x", "count": 5, "more": True}, None),
-        ({}, "Invalid input for param name: it has no default, so the conf must have it"),
-        ({"name": 5}, "Invalid input for param name: 5 is not of type 'string'"),
-        ({"name": "x", "count": 0}, "Invalid input for param count: 0 is less than the minimum of 1"),
+        ({}, "'name': it has no default, so the conf must have it"),
+        ({"name": 5}, "'name': 5 is not of type 'string'"),
+        ({"name": "x", "count": 0}, "'count': 0 is less than the minimum of 1"),
     ],
 )
 def test_conf_is_checked_against_the_params(client: Client, conf: dict[str, Any], message: str | None) -> None:
@@ -91,7 +91,10 @@ def test_conf_is_checked_against_the_params(client: Client, conf: dict[str, Any]
     if message is None:
         assert (answer.status_code, answer.json()["conf"]) == (200, conf)
     else:
-        assert (answer.status_code, answer.json()) == (400, {"detail": message})
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"detail": f"the conf does not fit the params of DAG 'params': {message}"},
+        )
 
 
 def test_runs_are_filtered_and_sorted(client: Client) -> None:

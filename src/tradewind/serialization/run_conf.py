@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from jsonschema import FormatChecker
-from jsonschema.exceptions import SchemaError
-from jsonschema.validators import validator_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +35,18 @@ def _problem(param: ParamDocument, name: str, given: Mapping[str, Any]) -> str |
     if not param.schema:
         return None
     value = given.get(name, param.value)
-    kind = validator_for(param.schema)
+    # Most DAGs have no schema: the library is loaded for those that do.
+    library = import_module("jsonschema")
+    kind = library.validators.validator_for(param.schema)
     try:
         kind.check_schema(param.schema)
-    except SchemaError as error:
+    except library.SchemaError as error:
         return f"its schema is none: {error.message}"
-    errors = kind(param.schema, format_checker=FormatChecker()).iter_errors(value)
-    return next((error.message for error in errors), None)
+    errors = kind(param.schema, format_checker=library.FormatChecker()).iter_errors(value)
+    return next((_told(error) for error in errors), None)
+
+
+def _told(error: Any) -> str:
+    """Say what is wrong, and where inside the value when it is not the value as a whole."""
+    where = "".join(f"[{part!r}]" for part in error.absolute_path)
+    return f"at {where}: {error.message}" if where else str(error.message)

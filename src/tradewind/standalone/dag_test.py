@@ -21,11 +21,11 @@ from tradewind.sdk.ports import StoreUnavailableError, install_worker_store, wor
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.serialization.messages import DagRunFacts
 from tradewind.serialization.run_conf import check_run_conf
+from tradewind.standalone.author_values import worker_options
 from tradewind.standalone.in_process.author_process import logs_shown, memory_store
 from tradewind.standalone.in_process.secret_files import read_connections, read_variables
 from tradewind.standalone.in_process.tested_run import TestedRun
 from tradewind.standalone.memory_store import MemoryStore
-from tradewind.standalone.values import worker_options
 
 if TYPE_CHECKING:
     from tradewind.config.settings import Settings

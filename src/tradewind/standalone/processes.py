@@ -29,8 +29,9 @@ from tradewind.metadata.scheduling import SchedulerStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.scheduler.leadership import take_lease
 from tradewind.scheduler.scheduler import Scheduler
+from tradewind.standalone.author_values import worker_options
 from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
-from tradewind.standalone.values import processor_settings, scheduler_options, web_options, worker_options
+from tradewind.standalone.values import processor_settings, scheduler_options, web_options
 from tradewind.web.ports import WebPorts
 
 if TYPE_CHECKING:

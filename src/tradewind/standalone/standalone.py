@@ -11,6 +11,7 @@ from tradewind.config.values import ConfigurationError
 from tradewind.core.clock import SystemClock
 from tradewind.metadata.encryption import Cipher
 from tradewind.metadata.errors import EncryptionError, MetadataError
+from tradewind.standalone.author_values import base_url
 from tradewind.standalone.family import EX_CONFIG, Family, Member
 from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
 from tradewind.standalone.processes import (
@@ -21,7 +22,7 @@ from tradewind.standalone.processes import (
     run_scheduler,
     set_up_logging,
 )
-from tradewind.standalone.values import base_url, shutdown_grace_s
+from tradewind.standalone.values import shutdown_grace_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from tradewind.sdk.author_defaults import AuthorDefaults, install_author_default
 from tradewind.sdk.importing import extend_sys_path
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.sdk.toolkit.masking import SecretsMasker
+from tradewind.standalone.author_values import author_defaults
 from tradewind.standalone.memory_store import MemoryStore
 from tradewind.worker.host.log_file import format_error
 
@@ -38,8 +39,6 @@ _LOG_FORMAT = "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message
 
 def prepare_author_process(settings: Settings) -> None:
     """Make author code find what it finds in a worker: the airflow namespace, its folders, the defaults."""
-    from tradewind.standalone.values import author_defaults  # noqa: PLC0415 - it knows the options of every process
-
     install()
     extend_sys_path(
         [

@@ -22,10 +22,10 @@ from tradewind.metadata.runs import (
     list_runs,
     mark_run,
 )
+from tradewind.serialization.run_conf import RunConfError, check_run_conf
 from tradewind.web.answers.labels import Labels
 from tradewind.web.answers.shapes import run_shape, task_instance_shape
 from tradewind.web.operations import Operation
-from tradewind.web.params import check_conf
 from tradewind.web.queries import PageQuery, aware, earliest, latest, only, page_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,10 @@ def trigger_dag_run(call: Call) -> dict[str, Any]:
             f"the run_id {body.dag_run_id!r} does not match {backend.options.allowed_run_id_pattern!r}"
         )
     document = backend.document(dag)
-    check_conf(document, conf, overrides=backend.options.conf_overrides_params)
+    try:
+        check_run_conf(document, conf, overrides_params=backend.options.conf_overrides_params)
+    except RunConfError as error:
+        raise InvalidRequestError(str(error)) from None
     run = create_manual_run(
         backend.database,
         backend.clock,
