@@ -33,8 +33,8 @@ def names(paths: list[str]) -> list[str]:
 def taken(catalogue: Catalogue) -> list[str]:
     """Take everything that waits; it is under way then."""
     found: list[str] = []
-    while file := catalogue.take():
-        found.append(file.path)
+    while files := catalogue.take(1):
+        found += [file.path for file in files]
     return names(found)
 
 
@@ -63,11 +63,11 @@ def test_new_files_wait_newest_first(folder: Path) -> None:
         path = write(folder / name, TEXT)
         os.utime(path, (age, age))
     walk(catalogue, folder)
-    first, second = catalogue.take(), catalogue.take()
+    first, second = catalogue.take(5)
     assert first is not None
     assert second is not None
     assert names([first.path]) == ["new.py"]
-    assert catalogue.take() is None
+    assert catalogue.take(1) == []
 
 
 def test_a_file_is_parsed_once_for_each_content(folder: Path) -> None:

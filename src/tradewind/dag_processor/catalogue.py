@@ -135,15 +135,16 @@ class Catalogue:
             if known.parsed_at is not None and now - known.parsed_at >= interval_s:
                 self.enqueue(known.path, is_urgent=False)
 
-    def take(self) -> DagFile | None:
-        """Return the next file to parse, under way from now on; None when none waits."""
-        while self._queue:
+    def take(self, count: int) -> list[DagFile]:
+        """Return the next files to parse, at most `count`; they are under way from now on."""
+        taken: list[DagFile] = []
+        while self._queue and len(taken) < count:
             known = self._files.get(self._queue.popleft())
             if known is not None and known.is_waiting:
                 known.is_waiting = False
                 known.taken_at = self._changes
-                return known
-        return None
+                taken.append(known)
+        return taken
 
     def finish(self, path: str, outcome: ParseOutcome | None, now: float) -> DagFile | None:
         """Note what came of an import; returns the file, or None when it is gone meanwhile.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import selectors
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.answers import Answers
 from tradewind.dag_processor.discovery import read_content, walk_folder
 from tradewind.dag_processor.parsing.messages import FileToParse
-from tradewind.dag_processor.pool import ParsePool
+from tradewind.dag_processor.pool import ParsePool, share_of
 from tradewind.dag_processor.results import file_result
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ def parse_files(paths: Iterable[str], settings: ProcessorSettings, reader: Secre
     selector = selectors.DefaultSelector()
     finished: list[Parsed] = []
     pool = ParsePool(settings.forker_setup(), selector, Answers(reader).answer, finished.append)
+    waiting = deque(os.path.abspath(path) for path in paths)  # noqa: PTH100 - Path would follow no other rule
     try:
-        for path in paths:
-            absolute = os.path.abspath(path)  # noqa: PTH100 - Path would follow no other rule
-            pool.submit(FileToParse(path=absolute, folder=_folder_of(absolute, settings.dag_folders)))
-        while pool.in_flight:
+        while waiting or pool.in_flight:
+            while waiting and pool.in_flight <= settings.parsing_processes:
+                share = [waiting.popleft() for _ in range(share_of(len(waiting), settings.parsing_processes))]
+                pool.submit(*(FileToParse(path=path, folder=_folder_of(path, settings.dag_folders)) for path in share))
             for key, _events in selector.select():
                 key.data()
             while finished:

@@ -17,12 +17,11 @@ import msgspec
 
 from tradewind.dag_processor.parsing.messages import (
     ChildEnd,
-    FileToParse,
-    ForkerSetup,
+    FileEnd,
     ParseOutcome,
     ParseRequest,
     decode_child_message,
-    decode_end,
+    decode_forker_message,
     pack,
 )
 from tradewind.serialization.messages import FrameBuffer, StoreCall
@@ -30,6 +29,7 @@ from tradewind.serialization.messages import FrameBuffer, StoreCall
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
     from tradewind.serialization.messages import StoreReply
 
     Answer = Callable[[str, StoreCall], StoreReply]
@@ -38,33 +38,54 @@ if TYPE_CHECKING:
 _READ_BYTES = 1 << 18
 _STOP_GRACE_S = 5.0
 
+MAX_SHARE = 25
+BACKLOG = 8
+"""So many waiting files get a child each; of more each child gets a share."""
+
+
+def share_of(waiting: int, parsing_processes: int) -> int:
+    """Return how many files the next child takes when so many wait: the last shares of many are small ones."""
+    if waiting <= BACKLOG:
+        return 1
+    return min(MAX_SHARE, -(-waiting // (2 * parsing_processes)))
+
 
 @dataclass(slots=True)
 class Parsed:
-    """One file that was imported. Without an outcome the child was lost: `end` says how."""
+    """One finished file. Without an outcome its child was lost: `end` says how."""
 
     file: FileToParse
     outcome: ParseOutcome | None
-    end: ChildEnd
+    end: FileEnd
+
+
+@dataclass(slots=True)
+class _Share:
+    """Files that one child imports one after the other."""
+
+    files: tuple[FileToParse, ...]
+    is_suspect: bool = False
+    """One file that was under way when the forker died: it is tried again while nothing else is."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    request: ParseRequest
+    """A share that a child is at, or will be."""
+
+    request_id: int
+    share: _Share
     socket: socket.socket
-    is_suspect: bool
     frames: FrameBuffer = field(default_factory=FrameBuffer)
     outcomes: list[ParseOutcome] = field(default_factory=list)
+    """Of the first files, in their order."""
+    reported: int = 0
+    outputs: dict[int, str] = field(default_factory=dict)
 
     @property
-    def left(self) -> tuple[FileToParse, ...]:
-        """Return the files without an outcome."""
-        return self.request.files[len(self.outcomes) :]
-
-    @property
-    def is_batch(self) -> bool:
-        """Return whether several files share the child."""
-        return len(self.request.files) > 1
+    def under_way(self) -> FileToParse:
+        """Return the file that the child is at, as far as it has told."""
+        files = self.share.files
+        return files[min(len(self.outcomes), len(files) - 1)]
 
 
 @dataclass(slots=True)
@@ -76,6 +97,9 @@ class _Forker:
 
 class ParsePool:
     """Parses files in children of one forker, which is started when there is work and stopped by `rest`.
+
+    A child may import several files. What it says of the first one holds; an error in a later one, or the end of the
+    child there, may be the doing of an earlier one: such a file is tried again in a child of its own.
 
     Everything happens in the caller's thread: its selector calls back what is registered here, as `key.data()`.
     """
@@ -93,14 +117,14 @@ class ParsePool:
         self._on_parsed = on_parsed
         self._numbers = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._suspects: deque[FileToParse] = deque()
-        """Files that were under way when the forker died: each is tried once more, alone."""
+        self._held: deque[_Share] = deque()
+        """Not handed over yet: suspects first, and what may not run beside one."""
         self._forker: _Forker | None = None
 
     @property
     def in_flight(self) -> int:
-        """Return how many children are asked for or at work."""
-        return len(self._pending) + len(self._suspects)
+        """Return how many shares are handed over and not back."""
+        return len(self._pending) + len(self._held)
 
     @property
     def setup(self) -> ForkerSetup:
@@ -112,12 +136,9 @@ class ParsePool:
         self._running_forker()
 
     def submit(self, *files: FileToParse) -> None:
-        """Have the files imported in one child; `on_parsed` is called with what came of each.
-
-        Of several files only those that go well take part: one with an error, and all after a child's early end, are
-        imported again in a process of their own, so that no file answers for another.
-        """
-        self._hand_over(files, is_suspect=False)
+        """Have the files imported by one child; `on_parsed` is called with what came of each."""
+        self._held.append(_Share(files))
+        self._hand_over_held()
 
     def rest(self) -> None:
         """Stop the forker when it has nothing to do: its memory is free until the next file."""
@@ -129,7 +150,7 @@ class ParsePool:
         for pending in self._pending.values():
             self._drop_socket(pending)
         self._pending.clear()
-        self._suspects.clear()
+        self._held.clear()
         self._stop_forker()
 
     def _running_forker(self) -> _Forker:
@@ -149,20 +170,28 @@ class ParsePool:
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_control(forker))
         return forker
 
-    def _hand_over(self, files: tuple[FileToParse, ...], *, is_suspect: bool) -> None:
-        request = ParseRequest(request_id=next(self._numbers), files=files)
+    def _hand_over_held(self) -> None:
+        while self._held and not (self._pending and self._has_suspect):
+            self._hand_over(self._held.popleft())
+
+    @property
+    def _has_suspect(self) -> bool:
+        """Whether one is next, or under way."""
+        return self._held[0].is_suspect or any(pending.share.is_suspect for pending in self._pending.values())
+
+    def _hand_over(self, share: _Share) -> None:
         forker = self._running_forker()
         ours, theirs = socket.socketpair()
-        pending = _Pending(request, ours, is_suspect)
-        self._pending[request.request_id] = pending
+        pending = _Pending(next(self._numbers), share, ours)
+        self._pending[pending.request_id] = pending
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_child(pending))
         with theirs, contextlib.suppress(ConnectionError):  # a forker that is gone is seen when its socket is read
-            data = pack(request)
+            data = pack(ParseRequest(request_id=pending.request_id, files=share.files))
             sent = socket.send_fds(forker.control, [data], [theirs.fileno()])
             forker.control.sendall(data[sent:])
 
     def _read_child(self, pending: _Pending) -> None:
-        if self._pending.get(pending.request.request_id) is not pending:
+        if self._pending.get(pending.request_id) is not pending:
             return  # closed by what was ready in the same turn
         try:
             chunk = pending.socket.recv(_READ_BYTES)
@@ -178,21 +207,14 @@ class ParsePool:
             for body in pending.frames.feed(chunk):
                 message = decode_child_message(body)
                 if isinstance(message, StoreCall):
-                    self._answer_child(pending, message)
-                elif pending.left:
-                    file = pending.left[0]
+                    reply = pack(self._answer(pending.under_way.path, message))
+                    with contextlib.suppress(ConnectionError):
+                        pending.socket.sendall(reply)
+                elif message.place == len(pending.outcomes):
                     pending.outcomes.append(message)
-                    if pending.is_batch and not message.errors:
-                        self._on_parsed(Parsed(file, message, ChildEnd(request_id=pending.request.request_id)))
         except msgspec.MsgspecError:
             # Author code wrote into a descriptor that is not its own. What follows makes no sense either.
             pending.frames = FrameBuffer()
-
-    def _answer_child(self, pending: _Pending, call: StoreCall) -> None:
-        if pending.left:
-            reply = pack(self._answer(pending.left[0].path, call))
-            with contextlib.suppress(ConnectionError):
-                pending.socket.sendall(reply)
 
     def _read_control(self, forker: _Forker) -> None:
         if forker is not self._forker:
@@ -205,46 +227,83 @@ class ParsePool:
             self._forker_lost()
             return
         for body in forker.frames.feed(chunk):
-            end = decode_end(body)
-            pending = self._pending.pop(end.request_id, None)
-            if pending is not None:
-                self._finish(pending, end)
-        self._try_suspect()
+            message = decode_forker_message(body)
+            pending = self._pending.get(message.request_id)
+            if pending is None:
+                continue
+            pending.outputs |= message.outputs
+            if isinstance(message, ChildEnd):
+                self._ended(pending, message)
+            else:
+                self._take_over(pending, message.at)
+        self._hand_over_held()
 
-    def _finish(self, pending: _Pending, end: ChildEnd) -> None:
-        """Take what the child sent before its end and is not read yet, and report."""
+    def _take_over(self, pending: _Pending, at: int) -> None:
+        """Report what the slow child has done before the file `at`, and give what lies behind it to another child."""
+        files = pending.share.files
+        if files[at + 1 :]:
+            pending.share.files = files[: at + 1]
+            self._held.append(_Share(files[at + 1 :]))
+        self._report(pending, at)
+
+    def _ended(self, pending: _Pending, end: ChildEnd) -> None:
+        """Report the files of a share whose child is gone; those that it did not get to go to another."""
+        del self._pending[pending.request_id]
+        self._read_rest(pending)
+        self._report(pending, len(pending.share.files))
+        begun = len(pending.outcomes)
+        missing = pending.share.files[begun:]
+        if missing and not (begun and pending.outcomes[-1].is_last):
+            lost, *missing = missing
+            self._lost(lost, begun, end, pending.outputs.get(begun, ""))
+        if missing:
+            self._held.append(_Share(tuple(missing)))
+
+    def _read_rest(self, pending: _Pending) -> None:
+        """Take what the child sent before its end and is not read yet."""
         pending.socket.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionError):
             while chunk := pending.socket.recv(_READ_BYTES):
                 self._take(pending, chunk)
         self._drop_socket(pending)
-        if pending.is_batch:
-            wrong = [file for file, done in zip(pending.request.files, pending.outcomes, strict=False) if done.errors]
-            for file in (*wrong, *pending.left):
-                self.submit(file)
+
+    def _report(self, pending: _Pending, below: int) -> None:
+        """Tell what came of the files before the place `below`, as far as the child has told it."""
+        below = min(below, len(pending.outcomes))
+        for place in range(pending.reported, below):
+            file, outcome = pending.share.files[place], pending.outcomes[place]
+            if place and outcome.errors:
+                self._held.append(_Share((file,)))
+            else:
+                self._on_parsed(Parsed(file, outcome, FileEnd(output=pending.outputs.get(place, ""))))
+        pending.reported = max(pending.reported, below)
+
+    def _lost(self, file: FileToParse, place: int, end: ChildEnd, output: str) -> None:
+        """Blame the file for the end of its child, unless others were imported there before it."""
+        if place:
+            self._held.append(_Share((file,)))
         else:
-            outcome = pending.outcomes[0] if pending.outcomes else None
-            self._on_parsed(Parsed(pending.request.files[0], outcome, end))
+            lost = FileEnd(status=end.status, was_too_slow=end.was_too_slow, output=output)
+            self._on_parsed(Parsed(file, None, lost))
 
     def _forker_lost(self) -> None:
         """Start over with what was under way. Who was alone when it happened did it."""
         self._stop_forker()
         lost = list(self._pending.values())
         self._pending.clear()
+        suspects: list[_Share] = []
         for pending in lost:
-            if pending.is_suspect and len(lost) == 1:
-                self._finish(pending, ChildEnd(request_id=pending.request.request_id, status=-signal.SIGKILL))
-            else:
-                self._drop_socket(pending)
-                wrong = [
-                    file for file, done in zip(pending.request.files, pending.outcomes, strict=False) if done.errors
-                ]
-                self._suspects += [*wrong, *pending.left]
-        self._try_suspect()
-
-    def _try_suspect(self) -> None:
-        if self._suspects and not self._pending:
-            self._hand_over((self._suspects.popleft(),), is_suspect=True)
+            self._read_rest(pending)
+            self._report(pending, len(pending.share.files))
+            missing = pending.share.files[len(pending.outcomes) :]
+            if pending.share.is_suspect and len(lost) == 1 and missing:
+                self._on_parsed(Parsed(missing[0], None, FileEnd(status=-signal.SIGKILL)))
+                continue
+            suspects += [_Share((file,), is_suspect=True) for file in missing[:1]]
+            if missing[1:]:
+                self._held.append(_Share(missing[1:]))
+        self._held.extendleft(reversed(suspects))
+        self._hand_over_held()
 
     def _drop_socket(self, pending: _Pending) -> None:
         with contextlib.suppress(KeyError):

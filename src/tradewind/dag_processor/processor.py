@@ -18,7 +18,7 @@ from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
 from tradewind.dag_processor.outbox import Outbox
 from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
-from tradewind.dag_processor.pool import ParsePool
+from tradewind.dag_processor.pool import ParsePool, share_of
 from tradewind.dag_processor.results import file_result
 from tradewind.dag_processor.watcher import watch
 from tradewind.metadata.doorbell.ring import RESYNC, VARIABLE
@@ -44,11 +44,8 @@ MAX_QUIET_S = 0.2
 STOP_CHECK_S = 1.0
 """How often a stop event is looked at; `wake` makes it at once."""
 LISTEN_AGAIN_S = 1.0
-AHEAD = 4
-"""Requests handed to the forker beyond those it works at: it never waits for the loop."""
-MAX_BATCH = 8
-BATCH_FROM = 16
-"""Files share a process when more than this many wait: one more in each for every so many."""
+AHEAD = 2
+"""Shares handed to the forker beyond those it has children for: it never waits for the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +174,9 @@ class DagProcessor:
 
     def _feed(self) -> None:
         """Keep the forker supplied; when there is nothing left for it, let it rest a while later."""
-        while self._pool.in_flight < self._settings.parsing_processes + AHEAD:
-            # Many files at once share processes, a few have one each: see `ParsePool.submit`.
-            size = max(1, min(MAX_BATCH, self._catalogue.waiting // BATCH_FROM))
-            files = [file for _ in range(size) if (file := self._catalogue.take())]
+        processes = self._settings.parsing_processes
+        while self._pool.in_flight < processes + AHEAD:
+            files = self._catalogue.take(share_of(self._catalogue.waiting, processes))
             if not files:
                 break
             for file in files:

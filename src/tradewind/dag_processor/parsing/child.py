@@ -13,8 +13,11 @@ import socket
 import sys
 import time
 import warnings
+from contextvars import copy_context
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 import tradewind.sdk
 from tradewind.airflow.finder import install
@@ -31,7 +34,7 @@ from tradewind.dag_processor.parsing.messages import (
 )
 from tradewind.dag_processor.parsing.problems import describe
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
-from tradewind.sdk.deprecations import drain_deprecations
+from tradewind.sdk.deprecations import drain_deprecations, forget_file
 from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.importing import extend_sys_path, import_dag_file, module_name_of
@@ -56,6 +59,8 @@ PRELOADED = (
 TYPICAL_FILE = "typical_dag.py"
 EXIT_BROKEN = 70
 """Status of a child whose own part failed, not the author's."""
+SHARE_S = 0.5
+"""A child that has worked for so long begins no further file."""
 _CPU_MARGIN_S = 10
 
 
@@ -73,35 +78,37 @@ def prepare(setup: ForkerSetup) -> None:
     sys.dont_write_bytecode = True  # a cached module is chosen by time and size, which a quick edit need not change
 
 
-def run(request: ParseRequest, setup: ForkerSetup, result_fd: int) -> int:
-    """Do the child's whole work in a forked process; return its exit status."""
+def run(request: ParseRequest, setup: ForkerSetup, result_fd: int, output_fd: int, mark: bytes) -> int:
+    """Do the child's whole work in a forked process; return its exit status.
+
+    Before each file but the first `mark` is written to `output_fd`.
+    """
     owner = os.getpid()
+    began = time.monotonic()
     gc.disable()  # a short life: the collector would only copy shared pages
     faulthandler.enable(file=2)
     result = socket.socket(fileno=result_fd)
     install_worker_store(cast("WorkerStore", ChildStore(result)))
-    cpu_s = int(setup.kill_timeout_s) + _CPU_MARGIN_S
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     warnings.simplefilter("ignore")  # deprecations are noted apart; nobody reads the rest here
     signal.signal(signal.SIGALRM, _interrupt)
     roots = {*setup.import_paths, *(file.folder for file in request.files)}
     watch = FileWatch(roots)
     watch.start()
     extend_sys_path(sorted(roots))
-    for file in request.files:
-        leftovers = Leftovers(roots)
+    leftovers = Leftovers(roots) if len(request.files) > 1 else None
+    for place, file in enumerate(request.files):
+        if place:
+            _begin_output(output_fd, mark)
         watch.reset()
-        outcome = _parse(file, setup, watch)
+        # What author code keeps in context variables, the decimal context among them, goes with the copy.
+        outcome = copy_context().run(_parse, file, setup, watch)
         if os.getpid() != owner:
             return 0  # author code forked, and its copy came out here
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):  # author code may have put anything there
-                stream.flush()
-        result.sendall(pack(outcome))
-        if outcome.errors or file is request.files[-1]:
-            break
-        leftovers.clear_modules()
-        if not leftovers.are_harmless():
+        is_last = (
+            leftovers is None or time.monotonic() - began > SHARE_S or watch.has_lasting_effect or not leftovers.clear()
+        )
+        result.sendall(pack(msgspec.structs.replace(outcome, place=place, is_last=is_last)))
+        if is_last:
             break
     return 0
 
@@ -110,7 +117,7 @@ def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutc
     started = time.monotonic()
     dags, errors = _import(file, setup)
     documents, more_errors = _describe_dags(dags, file, setup)
-    return ParseOutcome(
+    outcome = ParseOutcome(
         dags=tuple(documents),
         errors=(*errors, *more_errors),
         warnings=_deprecations(file.folder),
@@ -118,6 +125,18 @@ def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutc
         folders=watch.folders(),
         duration_s=time.monotonic() - started,
     )
+    for read in outcome.files:
+        forget_file(read.path)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # author code may have put anything there
+            stream.flush()
+    return outcome
+
+
+def _begin_output(output_fd: int, mark: bytes) -> None:
+    for standard in (1, 2):
+        os.dup2(output_fd, standard)
+    os.write(output_fd, mark)
 
 
 def _warm_up(setup: ForkerSetup) -> None:
@@ -134,6 +153,7 @@ def _warm_up(setup: ForkerSetup) -> None:
 def _import(file: FileToParse, setup: ForkerSetup) -> tuple[list[DAG], list[ParseError]]:
     """Run the author's code under its limits. Whatever it raises becomes an error."""
     memory_limits = _limit_memory(setup.max_memory_bytes)
+    _limit_cpu(int(setup.kill_timeout_s) + _CPU_MARGIN_S)
     signal.setitimer(signal.ITIMER_REAL, setup.import_timeout_s)
     try:
         try:
@@ -181,6 +201,12 @@ def _limit_memory(max_bytes: int) -> tuple[int, int]:
         limit = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     return soft, hard
+
+
+def _limit_cpu(more_s: int) -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = int(time.process_time()) + more_s
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LISTINGS = frozenset({"os.listdir", "os.scandir"})
+_LASTING = frozenset({"os.putenv", "os.unsetenv", "os.chdir", "os.chroot", "sys.addaudithook"})
 _WRITING = os.O_WRONLY | os.O_RDWR
 _NOT_SOURCE = (".pyc", ".pyo")
 MAX_HASHED_BYTES = 64 << 20
@@ -32,6 +33,8 @@ class FileWatch:
         self._written: set[str] = set()
         self._listed: set[str] = set()
         self._newest_before = ""
+        self.has_lasting_effect = False
+        """Whether something was done since `start` that every later import in this process would notice."""
         self.reset()
 
     def reset(self) -> None:
@@ -84,6 +87,8 @@ class FileWatch:
                 path = os.path.abspath(path)  # noqa: PTH100 - Path would be heard again
                 if self._is_inside(path):
                     (self._written if flags & _WRITING else self._opened).add(path)
+        elif event in _LASTING:
+            self.has_lasting_effect = True
         elif event in _LISTINGS and not _is_import_system(sys._getframe(1).f_code.co_filename):  # noqa: SLF001
             (path,) = arguments
             path = os.path.abspath("." if path is None else os.fspath(path)) if not isinstance(path, int) else ""  # noqa: PTH100

@@ -1,4 +1,4 @@
-"""The parse forker: a small interpreter with the authoring package loaded, which forks one child per DAG file.
+"""The parse forker: a small interpreter with the authoring package loaded, which forks children that import DAG files.
 
 It imports no author code itself, runs no thread and keeps no state, so that it can be killed and started at any time.
 Run as `python -m tradewind.dag_processor.parsing.forker SETUP`, with `SETUP` a `ForkerSetup` in JSON.
@@ -9,27 +9,37 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import math
 import os
 import selectors
 import signal
 import socket
 import sys
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tradewind.core.clock import SystemClock
 from tradewind.dag_processor.parsing import child
-from tradewind.dag_processor.parsing.messages import ChildEnd, ForkerSetup, ParseRequest, decode_request, pack
+from tradewind.dag_processor.parsing.messages import (
+    ChildEnd,
+    ChildSlow,
+    ForkerSetup,
+    ParseRequest,
+    decode_request,
+    pack,
+)
+from tradewind.dag_processor.parsing.output import ChildOutput
 from tradewind.serialization.messages import FrameBuffer
 
 if TYPE_CHECKING:
     from tradewind.core.clock import Clock
+    from tradewind.dag_processor.parsing.messages import ForkerMessage
 
-KEPT_OUTPUT_BYTES = 16 * 1024
-"""Kept of a child's output from its beginning, and again from its end."""
+STALL_S = 1.0
+"""Files behind one that takes longer go to another child. Well above the time after which a child begins no other."""
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 _READ_BYTES = 1 << 16
 
@@ -41,24 +51,16 @@ class Running:
     request: ParseRequest
     pid: int
     output_fd: int
-    kill_at: float
-    head: bytearray = field(default_factory=bytearray)
-    tail: bytearray = field(default_factory=bytearray)
+    output: ChildOutput
+    began_at: float
+    """When it began with the file under way."""
     was_too_slow: bool = False
+    is_stalled: bool = False
 
-    def keep(self, chunk: bytes) -> None:
-        """Keep what fits of the child's output."""
-        room = KEPT_OUTPUT_BYTES - len(self.head)
-        self.head += chunk[:room]
-        self.tail += chunk[room:]
-        if len(self.tail) > 2 * KEPT_OUTPUT_BYTES:
-            del self.tail[:-KEPT_OUTPUT_BYTES]
-
-    def output(self) -> str:
-        """Return the kept output as text."""
-        tail = bytes(self.tail[-KEPT_OUTPUT_BYTES:])
-        gap = b"\n[...]\n" if len(self.tail) > KEPT_OUTPUT_BYTES else b""
-        return (bytes(self.head) + gap + tail).decode("utf-8", "replace")
+    @property
+    def has_more(self) -> bool:
+        """Whether files wait behind the one under way, and nobody has been told to take them elsewhere."""
+        return not self.is_stalled and self.output.at + 1 < len(self.request.files)
 
 
 class Forker:
@@ -89,13 +91,17 @@ class Forker:
             for key, _events in self._selector.select(self._patience()):
                 key.data()
             self._reap()
-            self._kill_slow()
+            self._look_after_slow()
             self._fork_waiting()
         for running in self._running.values():
             _kill_group(running.pid)
 
     def _patience(self) -> float | None:
-        deadlines = [running.kill_at for running in self._running.values() if not running.was_too_slow]
+        deadlines = [
+            running.began_at + min(STALL_S if running.has_more else math.inf, self._setup.kill_timeout_s)
+            for running in self._running.values()
+            if not running.was_too_slow
+        ]
         return max(0.0, min(deadlines) - self._clock.monotonic()) if deadlines else None
 
     def _read_control(self) -> None:
@@ -122,22 +128,24 @@ class Forker:
 
     def _fork(self, request: ParseRequest, result_fd: int) -> None:
         output_read, output_write = os.pipe()
+        output = ChildOutput()
         try:
             pid = os.fork()
         except OSError as error:
             os.close(output_read)
             os.close(output_write)
-            self._send(ChildEnd(request_id=request.request_id, status=1, output=f"no process: {error.strerror}"))
+            outputs = {0: f"no process: {error.strerror}"}
+            self._send(ChildEnd(request_id=request.request_id, status=1, outputs=outputs))
             return
         if pid == 0:
-            self._become_child(request, result_fd, output_write)
+            self._become_child(request, result_fd, output_write, output.mark)
         os.close(output_write)
         os.set_blocking(output_read, False)
-        running = Running(request, pid, output_read, self._clock.monotonic() + self._setup.kill_timeout_s)
+        running = Running(request, pid, output_read, output, self._clock.monotonic())
         self._running[pid] = running
         self._selector.register(output_read, selectors.EVENT_READ, lambda: self._read_output(running))
 
-    def _become_child(self, request: ParseRequest, result_fd: int, output_fd: int) -> None:
+    def _become_child(self, request: ParseRequest, result_fd: int, output_fd: int, mark: bytes) -> None:
         """Run the child's part in the forked process and leave it. Never returns."""
         status = child.EXIT_BROKEN
         try:
@@ -149,7 +157,7 @@ class Forker:
             os.dup2(output_fd, 1)
             os.dup2(output_fd, 2)
             self._close_all_but(result_fd)
-            status = child.run(request, self._setup, result_fd)
+            status = child.run(request, self._setup, result_fd, output_fd, mark)
         finally:
             os._exit(status)
 
@@ -169,7 +177,7 @@ class Forker:
         except BlockingIOError:
             return
         if chunk:
-            running.keep(chunk)
+            self._keep(running, chunk)
         else:
             self._selector.unregister(running.output_fd)
 
@@ -187,28 +195,37 @@ class Forker:
                     request_id=running.request.request_id,
                     status=os.waitstatus_to_exitcode(status),
                     was_too_slow=running.was_too_slow,
-                    output=running.output(),
+                    outputs=running.output.end(),
                 )
             )
 
     def _close_output(self, running: Running) -> None:
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(running.output_fd, _READ_BYTES):
-                running.keep(chunk)
+                self._keep(running, chunk)
         with contextlib.suppress(KeyError):
             self._selector.unregister(running.output_fd)
         os.close(running.output_fd)
 
-    def _kill_slow(self) -> None:
+    def _keep(self, running: Running, chunk: bytes) -> None:
+        if running.output.feed(chunk):
+            running.began_at = self._clock.monotonic()
+
+    def _look_after_slow(self) -> None:
         now = self._clock.monotonic()
         for running in self._running.values():
-            if now >= running.kill_at and not running.was_too_slow:
+            busy_s = now - running.began_at
+            if busy_s >= self._setup.kill_timeout_s and not running.was_too_slow:
                 running.was_too_slow = True
                 _kill_group(running.pid)
+            elif busy_s >= STALL_S and running.has_more:
+                running.is_stalled = True
+                output = running.output
+                self._send(ChildSlow(request_id=running.request.request_id, at=output.at, outputs=output.take()))
 
-    def _send(self, end: ChildEnd) -> None:
+    def _send(self, message: ForkerMessage) -> None:
         try:
-            self._control.sendall(pack(end))
+            self._control.sendall(pack(message))
         except ConnectionError:
             self._is_over = True
 

@@ -1,62 +1,138 @@
-"""What a file leaves behind in the process that imported it: whether the next file may be imported there too.
+"""What an import leaves behind: whether the next file of a share finds the process as the first one did.
 
-A child that imports several files does so only while nothing tells them apart from files that have a process each.
+What every import leaves behind is taken away: modules of the folders, entries of `sys.path`. What only some leave behind
+is looked for, and a process that has any of it imports no further file.
 """
 
 from __future__ import annotations
 
 import builtins
+import faulthandler
+import locale
+import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
+from tradewind.sdk.definitions.dag import DAG
+from tradewind.sdk.definitions.operator import BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
+
+_OWN_NAMES = frozenset({"tradewind", "airflow"})
+_SIGNALS = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGPIPE, signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD),
+)
+_OTHERS_MODULE, _AUTHORS_MODULE, _ODD_MODULE = range(3)
 
 
 class Leftovers:
-    """Compares the process with what it was when this object was made."""
+    """Compares the process with what it was when this object was made: before the first import, ready for it.
+
+    Author code lies below `roots`, and wherever `sys.path` does not lead yet.
+    """
 
     def __init__(self, roots: Iterable[str]) -> None:
-        self._roots = tuple({f"{root.rstrip('/')}/" for root in roots})
-        self._newest_before = next(reversed(sys.modules), "")
-        self._before = _traits()
+        self._roots = _as_prefixes(roots)
+        self._libraries = _as_prefixes(sys.path)
+        self._path = sys.path
+        self._path_entries = list(sys.path)
+        self._modules = dict(sys.modules)
+        self._state = _state()
 
-    def clear_modules(self) -> None:
-        """Forget the modules from below the roots, so that the next file imports its own."""
-        local: list[str] = []
-        for name in reversed(sys.modules):
-            if name == self._newest_before:
-                break
-            if self._is_local(sys.modules[name]):
-                local.append(name)
-        for name in local:
-            sys.modules.pop(name, None)
+    def clear(self) -> bool:
+        """Take away what every import leaves behind; return whether it was all that the next one would notice.
 
-    def _is_local(self, module: object) -> bool:
+        What was changed inside of libraries is not seen.
+        """
+        sys.path = self._path
+        sys.path[:] = self._path_entries
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        try:
+            return self._remove_modules() and _state() == self._state
+        except Exception:  # noqa: BLE001 - author code may have put anything anywhere
+            return False
+
+    def _remove_modules(self) -> bool:
+        """Take author code out of the table of modules; return whether nothing else was done to the table."""
+        for name in sys.modules.keys() - self._modules.keys():
+            module = sys.modules[name]
+            kind = self._kind_of(name, module)
+            if kind == _ODD_MODULE:
+                return False
+            if kind == _OTHERS_MODULE:
+                self._modules[name] = module
+                continue
+            del sys.modules[name]
+            parent, _, last = name.rpartition(".")
+            if parent in sys.modules and vars(sys.modules[parent]).get(last) is module:
+                delattr(sys.modules[parent], last)
+        return sys.modules == self._modules
+
+    def _kind_of(self, name: str, module: ModuleType) -> int:
+        """Return whose module it is: a library's, imported once for all; the author's; or nobody knows."""
+        if name.partition(".")[0] in _OWN_NAMES:
+            return _OTHERS_MODULE
         file = getattr(module, "__file__", None)
-        # A package without __init__.py has no file, but folders.
-        paths = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
-        return any(isinstance(path, str) and f"{path}/".startswith(self._roots) for path in paths)
+        if isinstance(file, str):
+            if self._is_of_library(file):
+                return _OTHERS_MODULE
+            # A compiled module may refuse to be imported a second time.
+            return _AUTHORS_MODULE if file.endswith((".py", ".pyc")) else _ODD_MODULE
+        folders = getattr(module, "__path__", None)
+        if folders is not None:
+            return _OTHERS_MODULE if all(self._is_of_library(folder) for folder in folders) else _AUTHORS_MODULE
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        return _OTHERS_MODULE if origin in {"built-in", "frozen"} else _ODD_MODULE
 
-    def are_harmless(self) -> bool:
-        """Return whether nothing is different that another file would notice. What is inside of libraries is not seen."""
-        return _traits() == self._before
+    def _is_of_library(self, path: str) -> bool:
+        """Return whether every file finds it in the same place: not so what an author's own `sys.path` leads to."""
+        return path.startswith(self._libraries) and not f"{path}/".startswith(self._roots)
 
 
-def _traits() -> tuple[object, ...]:
-    return (
-        os.getcwd(),  # noqa: PTH109 - a plain string
-        list(sys.path),
-        dict(os.environ),  # noqa: TID251 - compared whole
-        len(vars(builtins)),
+def _as_prefixes(folders: Iterable[str]) -> tuple[str, ...]:
+    return tuple({f"{folder.rstrip('/')}/" for folder in folders if folder})
+
+
+def _state() -> list[Any]:
+    """Return what an import may change that the next one would notice, to be compared.
+
+    What the interpreter reports is heard by `FileWatch` instead.
+    """
+    umask = os.umask(0o077)
+    os.umask(umask)
+    root = logging.root
+    return [
+        _has_children(),
         threading.active_count(),
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-        sys.gettrace(),
-        sys.stdout,
-        sys.stderr,
-        sys.getrecursionlimit(),
-    )
+        umask,
+        [signal.getsignal(number) for number in _SIGNALS],
+        faulthandler.is_enabled(),
+        locale.setlocale(locale.LC_ALL),
+        socket.getdefaulttimeout(),
+        (root.level, tuple(root.handlers), tuple(root.filters), root.manager.disable, logging.getLoggerClass()),
+        (sys.stdin, sys.stdout, sys.stderr, sys.excepthook, sys.getrecursionlimit(), sys.gettrace(), sys.getprofile()),
+        (list(sys.argv), list(sys.meta_path), list(sys.path_hooks)),
+        warnings.showwarning,
+        dict(vars(builtins)),
+        (DagContext.get_current(), TaskGroupContext.is_active()),
+        dict(vars(DAG)),
+        dict(vars(BaseOperator)),
+    ]
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

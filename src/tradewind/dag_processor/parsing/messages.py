@@ -46,7 +46,7 @@ class FileToParse(msgspec.Struct, frozen=True, kw_only=True):
 class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Import files in one child and say what they define, an outcome for each, in order.
 
-    The child ends early, with files left, when one has an error or leaves something behind that the next would notice.
+    The child may end early, with files left: see `ParseOutcome.is_last`.
     """
 
     request_id: int
@@ -96,31 +96,57 @@ class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", omi
     folders: tuple[FileRead, ...] = ()
     """Folders that it listed; the digest is one of the names inside."""
     duration_s: float = 0.0
+    place: int = 0
+    """Of the file in the request."""
+    is_last: bool = False
+    """The child ends now by its own decision: files that follow in its request have not been begun."""
 
 
-class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The child of a request is gone, sent by the forker: always, and after the child's outcome."""
+class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, tag="end", omit_defaults=True):
+    """The child of a request is gone, sent by the forker: always, and after the child's last outcome."""
 
     request_id: int
     status: int = 0
     """Exit status, or minus the number of the signal."""
     was_too_slow: bool = False
     """The forker killed it for its time."""
+    outputs: dict[int, str] = {}
+    """What it wrote to standard output and standard error, the beginning and the end of it: by place of the file in
+    the request, without files that wrote nothing."""
+
+
+class FileEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `ChildEnd` says of one file; never sent."""
+
+    status: int = 0
+    was_too_slow: bool = False
     output: str = ""
-    """What it wrote to standard output and standard error: the beginning and the end of it."""
 
 
+class ChildSlow(msgspec.Struct, frozen=True, kw_only=True, tag="slow", omit_defaults=True):
+    """A child takes long over one file while others wait behind it, sent by the forker at most once a child.
+
+    When the child is done with that file it ends by itself, so that the others can go to another child now.
+    """
+
+    request_id: int
+    at: int
+    """Place of the file in the request."""
+    outputs: dict[int, str] = {}
+
+
+ForkerMessage = ChildEnd | ChildSlow
 ChildMessage = StoreCall | ParseOutcome
 
 _LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder = msgspec.msgpack.Decoder(ParseRequest)
-_end_decoder = msgspec.msgpack.Decoder(ChildEnd)
+_forker_decoder: msgspec.msgpack.Decoder[ForkerMessage] = msgspec.msgpack.Decoder(ForkerMessage)
 _child_decoder: msgspec.msgpack.Decoder[ChildMessage] = msgspec.msgpack.Decoder(ChildMessage)
 _reply_decoder = msgspec.msgpack.Decoder(StoreReply)
 
 
-def pack(message: ParseRequest | ChildEnd | ChildMessage | StoreReply) -> bytes:
+def pack(message: ParseRequest | ForkerMessage | ChildMessage | StoreReply) -> bytes:
     """Return the message as one frame."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
@@ -131,9 +157,9 @@ def decode_request(body: bytes) -> ParseRequest:
     return _request_decoder.decode(body)
 
 
-def decode_end(body: bytes) -> ChildEnd:
-    """Return the end of a child in a frame's body."""
-    return _end_decoder.decode(body)
+def decode_forker_message(body: bytes) -> ForkerMessage:
+    """Return what the forker sent, in a frame's body."""
+    return _forker_decoder.decode(body)
 
 
 def decode_child_message(body: bytes) -> ChildMessage:

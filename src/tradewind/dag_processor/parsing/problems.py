@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 
 if TYPE_CHECKING:
-    from tradewind.dag_processor.parsing.messages import ChildEnd, FileToParse, ForkerSetup
+    from tradewind.dag_processor.parsing.messages import FileEnd, FileToParse, ForkerSetup
 
 MAX_MESSAGE_CHARACTERS = 8192
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
@@ -35,7 +35,7 @@ def describe(error: BaseException, file: FileToParse, setup: ForkerSetup, subjec
     return _printable(text)
 
 
-def describe_end(end: ChildEnd, file: FileToParse, setup: ForkerSetup) -> str:
+def describe_end(end: FileEnd, file: FileToParse, setup: ForkerSetup) -> str:
     """Return the message for a file whose import took the whole process with it."""
     place = relative_to(file.path, file.folder)
     if end.was_too_slow:
