@@ -20,10 +20,10 @@ run: .venv/.run-stamp ## Start Tradewind with the example DAGs at http://localho
 setup: .venv/.dev-stamp ## Make .venv with everything for development, from the locked requirements
 
 test: check ## Everything that must hold: check, then all tests on SQLite and PostgreSQL (ARGS=pytest arguments)
-	PG_BIN="$$(scripts/ensure_postgres.sh)"; export PG_BIN; $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	PG_BIN="$$(scripts/ensure_postgres.sh)"; export PG_BIN; scripts/ensure_chromium.sh || true; $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 coverage: .venv/.dev-stamp ## All tests, with the lines and branches that none of them reaches
-	PG_BIN="$$(scripts/ensure_postgres.sh)"; export PG_BIN; $(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
+	PG_BIN="$$(scripts/ensure_postgres.sh)"; export PG_BIN; scripts/ensure_chromium.sh || true; $(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
 
 check: lint types floors dependencies ## Lint, format, types, floors, dependencies: no test is run
 

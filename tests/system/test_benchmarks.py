@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,9 @@ from benchmarks.workloads import running, standing
 def test_the_command_writes_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = tmp_path / "results" / "latest.json"
     monkeypatch.setattr(run, "RESULTS", results)
-    monkeypatch.setattr(standing, "imports", partial(standing.imports, runs=1))
-    monkeypatch.setattr(run, "own_workloads", lambda _databases, _runs: {"import": lambda: standing.imports(System())})
+    monkeypatch.setattr(
+        run, "own_workloads", lambda _databases, _runs: {"import": lambda: standing.imports(System(), 1)}
+    )
     monkeypatch.setattr(sys, "argv", ["run", "--only", "import", "--runs", "1"])
     assert run.main() == 0
     written = json.loads(results.read_text())

@@ -19,6 +19,7 @@ NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 def test_a_token_tells_who_asks(make_client: Callable[..., Client]) -> None:
     client = make_client()
     assert client.call("GET", "/api/v2/dags").status_code == 401
+    assert client.get("/ui/sign-in") == {"is_needed": True}
     client.sign_in("admin")
     assert client.get("/ui/me") == {"username": "admin", "role": "admin"}
 
@@ -50,6 +51,7 @@ def test_a_user_who_was_taken_away_is_not_known(make_client: Callable[..., Clien
 
 def test_everybody_is_admin_where_the_option_says_so(make_client: Callable[..., Client]) -> None:
     open_client = make_client(all_admins=True)
+    assert open_client.get("/ui/sign-in") == {"is_needed": False}
     assert open_client.get("/api/v2/dags")["total_entries"] == 2
     answer = open_client.call("GET", "/auth/token")
     assert (answer.status_code, "access_token" in answer.json()) == (201, True)

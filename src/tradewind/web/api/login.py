@@ -33,6 +33,11 @@ def create_token_for_anybody(call: Call) -> dict[str, Any]:
     return {"access_token": call.backend.gate.token_for(ANYBODY)}
 
 
+def tell_sign_in(call: Call) -> dict[str, Any]:
+    """Get whether one has to sign in."""
+    return {"is_needed": not call.backend.gate.is_open}
+
+
 def who_am_i(call: Call) -> dict[str, Any]:
     """Get the name and role of who asks."""
     return {"username": call.user.name, "role": call.user.role}
@@ -42,5 +47,6 @@ OPERATIONS = (
     Operation("POST", "/auth/token", create_token, role=None, body=Credentials, status=201),
     Operation("POST", "/auth/token/cli", create_token, role=None, body=Credentials, status=201),
     Operation("GET", "/auth/token", create_token_for_anybody, role=None, status=201),
+    Operation("GET", "/ui/sign-in", tell_sign_in, role=None),
     Operation("GET", "/ui/me", who_am_i),
 )

@@ -250,6 +250,8 @@ async function draw() {
 }
 
 document.getElementById("sign-out").addEventListener("click", showSignIn);
-document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else draw(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else if (!main.querySelector("form")) draw(); });
 addEventListener("hashchange", () => { main.focus(); draw(); });
-draw();
+// Asked first, because a browser notes every refused request as an error.
+if (sessionStorage.getItem(TOKEN)) draw();
+else call("/ui/sign-in").then((answer) => (answer.is_needed ? showSignIn() : draw()), (error) => tell(error.message));
