@@ -32,6 +32,7 @@ TOP: dict[str, Names] = {
         **old(".sdk.definitions.taskflow", "task", _IN_3),
         **old(".sdk.definitions.dag", "dag", _IN_3),
         **old(".sdk.definitions.task_group", "task_group", _IN_3),
+        **old(".sdk.operators.setup_teardown", "setup teardown", _IN_3),
     },
     "airflow.decorators.base": old(
         ".sdk.definitions.taskflow",
@@ -59,6 +60,20 @@ TOP: dict[str, Names] = {
         "airflow.providers.standard.decorators.short_circuit",
         removed_in="3.0",
     ),
+    "airflow.decorators.setup_teardown": {
+        **old(
+            ".sdk.graph.scopes",
+            "ContextWrapper context_wrapper",
+            "airflow.sdk.definitions.decorators.setup_teardown",
+            removed_in="3.0",
+        ),
+        **old(
+            ".sdk.operators.setup_teardown",
+            "setup_task=setup teardown_task=teardown",
+            _IN_3,
+            removed_in="3.0",
+        ),
+    },
     "airflow.decorators.task_group": old(".sdk.definitions.task_group", "task_group", _IN_3, removed_in="3.0"),
     "airflow.exceptions": now(".sdk.exceptions", "*"),
     "airflow.hooks": {},

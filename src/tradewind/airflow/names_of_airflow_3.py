@@ -17,11 +17,16 @@ _HOOK = now(".sdk.hooks", "BaseHook")
 _LINK = now(".sdk.toolkit.plugins", "BaseOperatorLink")
 _NOTIFIER = now(".sdk.notifier", "BaseNotifier")
 _PARAM = now(".sdk.definitions.param", "Param ParamsDict")
+_SCOPES = now(".sdk.graph.scopes", "SetupTeardownContext")
 _SENSOR = now(".sdk.sensors.sensor", "BaseSensorOperator PokeReturnValue")
 _STATES = now(".sdk.state", "TaskInstanceState DagRunState")
 _TASK_GROUP = now(".sdk.definitions.task_group", "TaskGroup")
 _TASK_INSTANCE = now(".sdk.runtime.task_instance", "TaskInstance")
-_TASKFLOW = now(".sdk.definitions.taskflow", "task") | now(".sdk.definitions.task_group", "task_group")
+_TASKFLOW = (
+    now(".sdk.definitions.taskflow", "task")
+    | now(".sdk.definitions.task_group", "task_group")
+    | now(".sdk.operators.setup_teardown", "setup teardown")
+)
 _TIMETABLES = (
     now(".core.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable")
     | now(".core.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable")
@@ -92,6 +97,10 @@ SDK: dict[str, Names] = {
     },
     "airflow.sdk.definitions.dag": _DAG,
     "airflow.sdk.definitions.decorators": {**_TASKFLOW, **now(".sdk.definitions.dag", "dag")},
+    "airflow.sdk.definitions.decorators.setup_teardown": {
+        **now(".sdk.graph.scopes", "ContextWrapper context_wrapper"),
+        **now(".sdk.operators.setup_teardown", "setup_task=setup teardown_task=teardown"),
+    },
     "airflow.sdk.definitions.edges": now(".sdk.definitions.edges", "EdgeModifier Label"),
     "airflow.sdk.definitions.param": {
         **_PARAM,
@@ -108,6 +117,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.definitions._internal.contextmanager": now(".sdk.definitions.contexts", "DagContext TaskGroupContext"),
     "airflow.sdk.definitions._internal.mixins": now(".sdk.definitions.node", "DependencyMixin ResolveMixin"),
     "airflow.sdk.definitions._internal.node": now(".sdk.definitions.node", "DAGNode validate_key"),
+    "airflow.sdk.definitions._internal.setup_teardown": _SCOPES,
     "airflow.sdk.definitions._internal.templater": {
         **now(".sdk.runtime.templating", "LiteralValue Templater"),
         **now(".sdk.templates.sandbox", "NativeEnvironment SandboxedEnvironment"),

@@ -85,6 +85,13 @@ UTILS: dict[str, Names] = {
         ),
     },
     "airflow.utils.session": now(".airflow.sessions", "NEW_SESSION create_session provide_session"),
+    "airflow.utils.setup_teardown": old(
+        ".sdk.graph.scopes",
+        "SetupTeardownContext",
+        "airflow.sdk.definitions._internal.setup_teardown",
+        since="3.0",
+        removed_in="3.0",
+    ),
     "airflow.utils.state": now(
         ".sdk.state", "DagRunState IntermediateTIState JobState State TaskInstanceState TerminalTIState"
     ),

@@ -18,7 +18,7 @@ from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
 from tradewind.sdk.definitions.task_group import TaskGroup
-from tradewind.sdk.exceptions import AirflowDagCycleException, SerializationError
+from tradewind.sdk.exceptions import AirflowException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.serialization.document import (
@@ -93,13 +93,15 @@ class DagDocumentError(SerializationError):
 def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
     """Return the document of `dag`, its file named relative to `dag_folder`.
 
-    Raises `DagDocumentError` for a cycle, two tasks of one id, and values that cannot be stored or make no sense.
+    Raises `DagDocumentError` for a cycle, two tasks of one id, what `dag.validate()` finds, and values that cannot be
+    stored or make no sense.
     """
     _check_ids(dag)
     try:
         tasks = sort_tasks(dag)
-    except AirflowDagCycleException as error:
-        raise DagDocumentError(str(error), dag_id=dag.dag_id) from error
+        dag.validate()
+    except (AirflowException, ValueError) as error:
+        raise DagDocumentError(str(error).removeprefix(f"DAG {dag.dag_id!r}: "), dag_id=dag.dag_id) from error
     document = DagDocument(
         dag_id=dag.dag_id,
         display_name="" if dag.dag_display_name == dag.dag_id else dag.dag_display_name,

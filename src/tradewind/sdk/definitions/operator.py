@@ -8,6 +8,7 @@ from tradewind.sdk.definitions.node import NOTSET, DAGNode, as_list, validate_ke
 from tradewind.sdk.definitions.operator_arguments import CONVERTERS, settle_arguments
 from tradewind.sdk.definitions.operator_meta import OperatorMeta
 from tradewind.sdk.definitions.xcom_arg import PlainXComArg, XComArg
+from tradewind.sdk.graph.scopes import SetupTeardownContext, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             arguments.pop(name, None)
         self._join(task_id, task_group)
         settle_arguments(self, arguments, kwargs)
+        if SetupTeardownContext.active:
+            SetupTeardownContext.update_context_map(self)
         if dag is not None:
             self.dag = dag
 
@@ -353,6 +356,16 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             task.is_setup = True
             task.set_downstream(self)
         return self
+
+    def __enter__(self) -> type[SetupTeardownContext]:
+        """Open a block for the work between setup and teardown. Raises RuntimeError for a task that is neither."""
+        if not self._is_setup and not self._is_teardown:
+            raise RuntimeError(f"{self!r} opens no block: only setup and teardown tasks can be used with `with`")
+        SetupTeardownContext.push_setup_teardown_task(self)
+        return SetupTeardownContext
+
+    def __exit__(self, kind: object, *_exc: object) -> None:
+        leave(is_error=kind is not None)
 
     def add_inlets(self, inlets: Iterable[Any]) -> None:
         """Add to what it reads."""

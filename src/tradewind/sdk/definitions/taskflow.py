@@ -154,6 +154,9 @@ class TaskFactory:
     """
 
     _airflow_is_task_decorator = True
+    is_setup = False
+    is_teardown = False
+    on_failure_fail_dagrun = False
 
     def __init__(
         self,
@@ -172,8 +175,9 @@ class TaskFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> PlainXComArg:
         """Make a task that will call the function with these arguments; return the reference to its result."""
-        arguments = dict(self.kwargs)
+        arguments = self._arguments()
         kwargs = {**arguments.pop("op_kwargs", {}), **kwargs}
+        fails_run = arguments.pop("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         made: Any = self.operator_class
         task: BaseOperator = made(
             python_callable=self.function,
@@ -182,15 +186,28 @@ class TaskFactory:
             multiple_outputs=self.multiple_outputs,
             **arguments,
         )
+        task.is_setup = self.is_setup
+        task.is_teardown = self.is_teardown
+        task.on_failure_fail_dagrun = fails_run
         if self.function.__doc__ and not any(getattr(task, name) for name in _DOCUMENTATION):
             task.doc_md = self.function.__doc__
         return PlainXComArg(task)
+
+    def _arguments(self) -> dict[str, Any]:
+        if not self.is_teardown:
+            return dict(self.kwargs)
+        if "trigger_rule" in self.kwargs:
+            raise ValueError("Trigger rule not configurable for teardown tasks.")
+        return {**self.kwargs, "trigger_rule": "all_done_setup_success"}
 
     def override(self, **kwargs: Any) -> TaskFactory:
         """Return a factory whose tasks have other arguments."""
         arguments = {**self.kwargs, **kwargs}
         multiple_outputs = arguments.pop("multiple_outputs", self.multiple_outputs)
-        return TaskFactory(self.function, self.operator_class, multiple_outputs, arguments)
+        other = TaskFactory(self.function, self.operator_class, multiple_outputs, arguments)
+        other.is_setup, other.is_teardown = self.is_setup, self.is_teardown
+        other.on_failure_fail_dagrun = self.on_failure_fail_dagrun
+        return other
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:

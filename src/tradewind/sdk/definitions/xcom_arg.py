@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewind.sdk.definitions.node import NOTSET, DAGNode, DependencyMixin, ResolveMixin
-from tradewind.sdk.exceptions import XComNotFound
+from tradewind.sdk.exceptions import AirflowException, XComNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.edges import EdgeModifier
     from tradewind.sdk.definitions.operator import BaseOperator
+    from tradewind.sdk.graph.scopes import SetupTeardownContext
 
 XCOM_RETURN_KEY = "return_value"
 
@@ -148,6 +149,15 @@ class PlainXComArg(XComArg):
         """Make its task the teardown of `setups`; return the reference."""
         self.operator.as_teardown(setups=setups, on_failure_fail_dagrun=on_failure_fail_dagrun)
         return self
+
+    def __enter__(self) -> type[SetupTeardownContext]:
+        """Open a block for the work between setup and teardown. Raises for a task that is neither."""
+        if not self.is_setup and not self.is_teardown:
+            raise AirflowException(f"{self!r} opens no block: only setup and teardown tasks can be used with `with`")
+        return self.operator.__enter__()
+
+    def __exit__(self, *exc: object) -> None:
+        self.operator.__exit__(*exc)
 
     def iter_references(self) -> Iterator[tuple[BaseOperator, str]]:
         """Yield its task and key."""

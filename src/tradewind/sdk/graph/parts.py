@@ -25,7 +25,10 @@ def selected_ids(
     direct: bool,
     depth: int | None,
 ) -> set[str]:
-    """Return the task_ids that `DAG.partial_subset` keeps. A text selects every task_id that it is part of."""
+    """Return the task_ids that `DAG.partial_subset` keeps. A text selects every task_id that it is part of.
+
+    A task brings the setups that hold for it, and a setup its teardowns.
+    """
     if isinstance(task_ids, str):
         matched = {task_id for task_id in dag.task_dict if task_ids in task_id}
     else:
@@ -34,12 +37,38 @@ def selected_ids(
     for task_id in matched:
         task = dag.task_dict[task_id]
         if downstream:
-            chosen |= task.get_flat_relative_ids(depth=depth)
+            below = task.get_flat_relative_ids(depth=depth)
+            chosen |= below.union(*(_setups_in_force(dag, dag.task_dict[other]) for other in below - matched))
         if upstream:
-            chosen |= task.get_flat_relative_ids(upstream=True, depth=depth)
+            above = task.get_flat_relative_ids(upstream=True, depth=depth)
+            chosen |= above.union(*(_teardowns_of(dag, dag.task_dict[other]) for other in above))
+        else:
+            chosen |= _setups_in_force(dag, task)
+        if not downstream:
+            chosen |= _teardowns_of(dag, task)
     if direct:
         chosen |= {near for task_id in chosen for near in dag.task_dict[task_id].upstream_task_ids}
     return chosen
+
+
+def _teardowns_of(dag: DAG, task: BaseOperator) -> set[str]:
+    if not task.is_setup:
+        return set()
+    return {task_id for task_id in task.downstream_task_ids if dag.task_dict[task_id].is_teardown}
+
+
+def _setups_in_force(dag: DAG, task: BaseOperator) -> set[str]:
+    """Return the setups before a task that have no teardown or one after it, each with its teardowns."""
+    if task.is_setup or task.is_teardown:
+        return set()
+    below = task.get_flat_relative_ids()
+    found: set[str] = set()
+    for task_id in task.get_flat_relative_ids(upstream=True):
+        setup = dag.task_dict[task_id]
+        teardowns = _teardowns_of(dag, setup)
+        if setup.is_setup and (not teardowns or teardowns & below):
+            found |= {task_id, *teardowns}
+    return found
 
 
 def subset(dag: DAG, chosen: set[str]) -> DAG:
