@@ -131,6 +131,20 @@ def test_a_run_put_in_between_holds_the_later_one(sqlite_stage: Stage) -> None:
     assert stage.states("5") == {"a": "queued"}
 
 
+def test_a_run_put_in_between_holds_a_later_one_that_was_free(stage: Stage) -> None:
+    stage.deploy(dag(tasks=[task("first", downstream=("a",)), task("a", depends_on_past=True)]))
+    stage.start()
+    trigger(stage, 1)
+    stage.end_all()
+    trigger(stage, 5)
+    trigger(stage, 3)
+    stage.end("first", run_id="5")
+    assert stage.states("5") == {"first": "success", "a": "none"}
+    stage.end("first", run_id="3")
+    stage.end("a", run_id="3")
+    assert stage.states("5") == {"first": "success", "a": "queued"}
+
+
 def test_a_run_that_a_user_ended_or_deleted_is_looked_at_again(stage: Stage) -> None:
     stage.deploy(dependent())
     stage.start()

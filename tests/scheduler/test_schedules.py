@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tradewind.metadata.batch import Batch, CommitResult
 from tradewind.scheduler.creation import ASK_AGAIN_S
 from tradewind.serialization.messages import ComputeNextRun
 
@@ -214,9 +215,19 @@ def test_a_date_that_a_manual_run_has_taken_is_passed_over(stage: Stage) -> None
 def test_two_changes_of_a_dag_in_one_turn_create_its_run_once(stage: Stage) -> None:
     stage.deploy(dag(**daily()))
     stage.start()
+    created: list[str] = []
+    commit = stage.store.commit
+
+    def look(batch: Batch, *, epoch: int) -> CommitResult:
+        created.extend(new.run_id for new in batch.new_runs)
+        return commit(batch, epoch=epoch)
+
+    stage.scheduler._store.__dict__["commit"] = look
     stage.clock.advance(DAY)
+    # The timer is due in the same turn in which the ring is heard.
     stage.deploy(dag(**daily(), description="other"))
     stage.step(2)
+    assert created == ["scheduled__2026-01-02T00:00:00+00:00"]
     assert dates(stage) == [START]
     detail = stage.dag_store.get_dag("d")
     assert detail.next_run_after == START + 2 * DAY

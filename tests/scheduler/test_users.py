@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -23,7 +24,8 @@ def silent(stage: Stage, action: Callable[[], object]) -> None:
     stage._scheduler = scheduler
 
 
-def test_a_run_that_ended_is_cleared_and_runs_again(stage: Stage) -> None:
+def test_a_run_that_ended_is_cleared_and_runs_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     stage.deploy(dag(tasks="a > b"))
     stage.start()
     stage.trigger()
@@ -41,6 +43,7 @@ def test_a_run_that_ended_is_cleared_and_runs_again(stage: Stage) -> None:
     stage.end("b")
     assert stage.state() == "success"
     assert [found.state.value for found in list_tries(stage.database, stage.row("b").ti_pk)] == ["failed", "success"]
+    assert "changed by somebody else" not in caplog.text, "its rows were read before they were moved"
     stage.check_caches()
 
 
@@ -257,6 +260,7 @@ def test_a_change_between_decision_and_commit_wins(stage: Stage, outcome: str, m
     else:
         stage.scheduler.turn()
     assert stage.states() == {"a": mark.value, "b": "queued" if mark is S.SUCCESS else "upstream_failed"}
+    assert stage.events("b") == (["schedule", "enqueue"] if mark is S.SUCCESS else ["fail_upstream"])
     stage.check_caches()
     if not has_heard:
         stage.hear()

@@ -10,7 +10,7 @@ import pytest
 from tradewind.core.states import DagRunState
 from tradewind.metadata.runs import delete_run
 
-from tests.scheduler.stage import START, Stage, dag, task
+from tests.scheduler.stage import DAY, START, Stage, dag, daily, task
 
 
 def test_a_task_that_is_added_runs_in_the_run_under_way(stage: Stage) -> None:
@@ -130,6 +130,23 @@ def test_a_run_whose_dag_file_is_gone_at_the_start(stage: Stage, tasks: str) -> 
     stage.end_all()
     assert stage.run_states() == ["success", "success"]
     stage.check_caches()
+
+
+def test_a_dag_whose_file_is_gone_has_no_schedule(stage: Stage) -> None:
+    stage.clock.advance(DAY)
+    stage.deploy(dag(**daily()))
+    stage.start()
+    assert stage.run_states() == ["running"]
+    stage.crash()
+    stage.remove_file()
+    stage.start()
+    stage.advance(DAY)
+    assert stage.run_states() == ["running"]
+    stage.deploy(dag(**daily()))
+    assert stage.run_states() == ["running", "running"]
+    stage.remove_file()
+    stage.advance(DAY)
+    assert stage.run_states() == ["running", "running"]
 
 
 def test_a_run_that_a_user_ends_while_its_dag_is_gone(sqlite_stage: Stage) -> None:
