@@ -20,7 +20,7 @@ from tradewind.scheduler.leadership import take_lease
 from tradewind.serialization.messages import StoreCall, StoreReply, XComValue
 from tradewind.testing.executor import PID
 
-from tests.scheduler.flaky import FlakyStore
+from tests.scheduler.faults.flaky import FlakyStore
 from tests.scheduler.stage import DAY, Stage, dag, daily, task
 
 CALL = StoreCall(call_id=7, method="get_variable", arguments={"key": "k"})

@@ -19,7 +19,7 @@ from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.metadata.runs import RunDetail, list_events, list_task_instances
 from tradewind.serialization.document import DagDocument
 
-from tests.scheduler.flaky import FlakyStore
+from tests.scheduler.faults.flaky import FlakyStore
 from tests.scheduler.stage import START, Stage, dag, task
 
 ACTIONS = 40
