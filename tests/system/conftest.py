@@ -58,16 +58,7 @@ def own_family(tmp_path: Path) -> Iterator[Callable[..., FamilyUnderTest]]:
 
 
 def unwanted(output: str) -> list[str]:
-    """Return the warnings and errors of a family's output that no test asked for, and lines that are no record at all."""
-    records = [line for line in output.splitlines() if re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) ", line)]
-    return [line for line in records if not WANTED.search(line)] + stray(output)
-
-
-def stray(output: str) -> list[str]:
-    """Return the tracebacks of a family's own: those are no part of a record about a file, and no greeting."""
-    lines = output.splitlines()
-    return [
-        "\n".join(lines[max(0, number - 1) : number + 30])
-        for number, line in enumerate(lines)
-        if line.startswith("Traceback ") and not WANTED.search(lines[number - 1])
-    ]
+    """Return the warnings and errors of a family's output that no test asked for, and its tracebacks."""
+    records = re.split(r"^(?=\d{4}-\d\d-\d\d \d)", output, flags=re.MULTILINE)
+    bad = re.compile(r"\S+ \S+ (WARNING|ERROR|CRITICAL) |[\s\S]*^Traceback ", re.MULTILINE)
+    return [record for record in records if bad.match(record) and not WANTED.search(record)]

@@ -1,4 +1,4 @@
-"""A few faults of each kind that one machine has, by a fixed seed; and the judge, who must see what is wrong."""
+"""Each kind of fault that one machine has, once, by a fixed seed; and the judge, who must see what is wrong."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from chaos.run import assault, order_of
 
 @pytest.mark.timeout(150)
 def test_a_few_faults_lose_nothing() -> None:
-    kinds = [kind for kind in faults.KINDS["sqlite"] if kind not in {faults.lock_sqlite, faults.fill_logs}]
-    found = assault(System(), None, kinds, 8, random.Random(5))
+    found = assault(System(), None, faults.KINDS["sqlite"], 8, random.Random(5))
     verdict = found.verdict
     assert verdict.is_clean, verdict
     assert verdict.task_instances > 10
-    assert found.hits.total() == 8
+    # To fill the disk takes a file system of its own, which not everybody may mount.
+    assert found.hits.total() >= 7
 
 
 def test_each_kind_gets_the_same_share_in_an_order_of_the_seed() -> None:
