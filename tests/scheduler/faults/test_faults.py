@@ -174,6 +174,7 @@ def test_the_loop_ends_of_a_lost_lease_and_loses_nothing_of_the_other_scheduler(
         stage.executor.push(order, "k", b"1")
         replies.append(stage.executor.ask(CALL))
         replies.append(stage.executor.ask(CALL))
+        scheduler.reactor.wake()
 
     with pytest.raises(LeaseLostError):
         scheduler.run(epoch, on_ready)
