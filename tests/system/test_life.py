@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from benchmarks.system import until
-from tests.system.families import DEADLINE_S, PASSWORD, FamilyUnderTest
+from tests.system.families import DEADLINE_S, PASSWORD, READY, FamilyUnderTest
 
 Make = Callable[..., FamilyUnderTest]
 
@@ -112,6 +112,24 @@ def test_nothing_outlives_a_killed_supervisor(own_family: Make) -> None:
     run_sleepers(family)
     assert family.stop(signal.SIGKILL) == -signal.SIGKILL
     until(lambda: not family.living(), DEADLINE_S, "the end of every process")
+
+
+def test_a_family_starts_again_while_the_killed_one_still_waits_for_its_tasks(own_family: Make) -> None:
+    family = own_family(scheduler__shutdown_grace=3)
+    family.start()
+    run_sleepers(family)
+    family.stop(signal.SIGKILL)
+    until(lambda: is_free(family.port), DEADLINE_S, "the web server to leave")
+    assert sleeping(family)
+    family.start()
+    # The old scheduler has ended its tasks and given the lease back; the new one tries again what it interrupted.
+    assert family.written().count(READY) == 2
+    until(lambda: len(sleeping(family)) == 3, DEADLINE_S, "the programs of both tasks, once each")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_port_in_use_is_told_in_one_line(own_family: Make) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING
 
+from tradewind.core.engine import Outcome
 from tradewind.core.ids import DagRunPk, run_pk_of, slot_of
 from tradewind.core.limits import Limits
 from tradewind.core.runs import should_pause
@@ -460,4 +461,7 @@ class Scheduler:
 
 
 def _is_interrupted(delivery: Delivery) -> bool:
+    """Return whether the executor's stop, and nothing of the task's own, was the end of a try."""
+    if isinstance(delivery, Finished):
+        return delivery.outcome == Outcome.KILLED.value
     return isinstance(delivery, Lost) and delivery.was_started

@@ -184,7 +184,7 @@ class Family:
             self._reap()
         for member in self._members:
             if member.pid:
-                _log.warning("%s did not end within %.0f s: killed", member.name, self._grace_s)
+                _log.warning("%s did not end within %g s: killed", member.name, self._grace_s)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(member.pid, signal.SIGKILL)
                 os.waitpid(member.pid, 0)

@@ -25,6 +25,7 @@ from tradewind.standalone.processes import (
 from tradewind.standalone.values import shutdown_grace_s
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from tradewind.config.settings import Settings
@@ -51,8 +52,8 @@ def run_standalone(settings: Settings) -> int:
     listening = listen_on(settings)
     migrate_at_start(settings)
     members = [
-        Member("scheduler", _body(lambda ready: run_scheduler(settings, ready))),
-        Member("dag-processor", _body(lambda ready: run_dag_processor(settings, ready))),
+        Member("scheduler", _body(lambda ready: run_scheduler(settings, ready), listening)),
+        Member("dag-processor", _body(lambda ready: run_dag_processor(settings, ready), listening)),
         Member("api-server", _body(lambda ready: run_api_server(settings, ready, listening))),
     ]
 
@@ -66,8 +67,14 @@ def run_standalone(settings: Settings) -> int:
     return Family(members, clock=SystemClock(), grace_s=grace_s, on_ready=tell).run()
 
 
-def _body(run: Callable[[Callable[[], None]], int]) -> Callable[[Callable[[], None]], int]:
+def _body(
+    run: Callable[[Callable[[], None]], int], inherited: socket.socket | None = None
+) -> Callable[[Callable[[], None]], int]:
+    """Return the body of a member; `inherited` is closed in it, so that it keeps no port that is another's to give up."""
+
     def body(ready: Callable[[], None]) -> int:
+        if inherited is not None:
+            inherited.close()
         try:
             return run(ready)
         except (ConfigurationError, EncryptionError) as error:

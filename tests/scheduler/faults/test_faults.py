@@ -94,17 +94,19 @@ def test_a_new_scheduler_rescues_what_was_queued_and_running(stage: Stage) -> No
 
 
 def test_a_scheduler_that_is_stopped_leaves_what_it_interrupted_for_the_next(stage: Stage) -> None:
-    stage.deploy(dag(tasks="a, b, c"))
+    stage.deploy(dag(tasks="a, b, c, d"))
     stage.start()
     stage.trigger()
     stage.begin("a")
     stage.executor.end(stage.order("c"))
+    stage.begin("d")
+    stage.executor.end(stage.order("d"), "killed", error="told to stop")
     stage.stop()
     assert stage.executor.is_stopped
-    assert stage.states() == {"a": "running", "b": "scheduled", "c": "success"}
+    assert stage.states() == {"a": "running", "b": "scheduled", "c": "success", "d": "running"}
     assert stage.state() == "running"
     stage.start()
-    assert {name: stage.row(name).try_number for name in "abc"} == {"a": 2, "b": 1, "c": 1}
+    assert {name: stage.row(name).try_number for name in "abcd"} == {"a": 2, "b": 1, "c": 1, "d": 2}
     stage.end_all()
     assert stage.state() == "success"
 
