@@ -168,11 +168,15 @@ def test_a_task_triggers_a_run(world: World, store: DatabaseWorkerStore) -> None
     world.add_dag("other")
     listener = listen(world.database)
     try:
-        made = store.trigger_dag_run(dag_id="other", run_id="mine", conf={"a": 1}, note="n", logical_date=NOON)
+        later = NOON + timedelta(hours=1)
+        made = store.trigger_dag_run(
+            dag_id="other", run_id="mine", conf={"a": 1}, note="n", logical_date=NOON, run_after=later
+        )
         assert hear(listener, 1) == [Ring("run", "0")]
     finally:
         listener.close()
     assert (made.run_id, made.state, made.conf, made.logical_date) == ("mine", "queued", {"a": 1}, NOON)
+    assert made.run_after == later
     assert world.store.load_queued_runs()[0].triggered_by == "operator"
     with pytest.raises(AlreadyExistsError):
         store.trigger_dag_run(dag_id="other", run_id="mine")

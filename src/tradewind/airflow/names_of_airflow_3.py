@@ -165,12 +165,21 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": now(".sdk.operators.bash", "BashOperator"),
     "airflow.providers.standard.operators.branch": {**_BRANCH, **_SKIP_MIXIN},
+    "airflow.providers.standard.operators.datetime": now(
+        ".sdk.operators.branch_dates", "BranchDateTimeOperator target_times_as_dates"
+    ),
     "airflow.providers.standard.operators.empty": now(".sdk.operators.empty", "EmptyOperator"),
     "airflow.providers.standard.operators.latest_only": now(".sdk.operators.latest_only", "LatestOnlyOperator"),
     "airflow.providers.standard.operators.python": {
         **_STANDARD_PYTHON,
         **now(".sdk.runtime.current", "get_current_context"),
     },
+    "airflow.providers.standard.operators.smooth": now(".sdk.operators.smooth", "SmoothOperator"),
+    "airflow.providers.standard.operators.trigger_dagrun": now(
+        ".sdk.operators.trigger_dag_run",
+        "DagIsPaused TriggerDagRunLink TriggerDagRunOperator XCOM_LOGICAL_DATE_ISO XCOM_RUN_ID",
+    ),
+    "airflow.providers.standard.operators.weekday": now(".sdk.operators.branch_dates", "BranchDayOfWeekOperator"),
     "airflow.providers.standard.sensors": {},
     "airflow.providers.standard.sensors.bash": now(".sdk.sensors.bash", "BashSensor"),
     "airflow.providers.standard.sensors.date_time": now(".sdk.sensors.moments", "DateTimeSensor DateTimeSensorAsync"),

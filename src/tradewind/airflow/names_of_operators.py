@@ -5,6 +5,7 @@ from __future__ import annotations
 from tradewind.airflow.entries import Names, missing, old
 
 _STANDARD = "airflow.providers.standard.operators"
+_SMTP = "airflow.providers.smtp.operators.smtp"
 _SUBDAG = "SubDAGs are gone since Airflow 3.0: use a TaskGroup"
 _LATER = "not in this release of Tradewind"
 
@@ -32,13 +33,34 @@ OPERATORS: dict[str, Names] = {
     "airflow.operators.branch_operator": old(
         ".sdk.operators.branch", _BRANCH, "airflow.sdk", since="2.0", removed_in="3.0"
     ),
-    "airflow.operators.dagrun_operator": missing("TriggerDagRunOperator DagRunOrder", _LATER),
-    "airflow.operators.datetime": missing("BranchDateTimeOperator", _LATER),
+    "airflow.operators.dagrun_operator": {
+        **old(
+            ".sdk.operators.trigger_dag_run",
+            "TriggerDagRunOperator TriggerDagRunLink",
+            f"{_STANDARD}.trigger_dagrun",
+            since="2.0",
+            removed_in="3.0",
+        ),
+        **missing("DagRunOrder", "TriggerDagRunOperator takes conf since Airflow 2.0, and no python_callable"),
+    },
+    "airflow.operators.datetime": {
+        **old(".sdk.operators.branch_dates", "BranchDateTimeOperator", f"{_STANDARD}.datetime"),
+        **old(
+            ".sdk.operators.branch_dates",
+            "target_times_as_dates",
+            f"{_STANDARD}.datetime",
+            since="3.0",
+            removed_in="3.0",
+        ),
+    },
     "airflow.operators.dummy": old(".sdk.operators.empty", _EMPTY, f"{_STANDARD}.empty", since="2.4", removed_in="3.0"),
     "airflow.operators.dummy_operator": old(
         ".sdk.operators.empty", _EMPTY, f"{_STANDARD}.empty", since="2.0", removed_in="3.0"
     ),
-    "airflow.operators.email": missing("EmailOperator", f"{_LATER}; the smtp provider has one"),
+    "airflow.operators.email": old(".sdk.mail.operator", "EmailOperator", _SMTP),
+    "airflow.operators.email_operator": old(
+        ".sdk.mail.operator", "EmailOperator", _SMTP, since="2.0", removed_in="3.0"
+    ),
     "airflow.operators.empty": old(".sdk.operators.empty", "EmptyOperator", f"{_STANDARD}.empty"),
     "airflow.operators.latest_only": old(".sdk.operators.latest_only", _LATEST, f"{_STANDARD}.latest_only"),
     "airflow.operators.latest_only_operator": old(
@@ -55,10 +77,20 @@ OPERATORS: dict[str, Names] = {
         **old(".sdk.operators.python", _PYTHON, f"{_STANDARD}.python", since="2.0", removed_in="3.0"),
         **missing("PythonVirtualenvOperator", _LATER),
     },
+    "airflow.operators.smooth": old(".sdk.operators.smooth", "SmoothOperator", f"{_STANDARD}.smooth"),
     "airflow.operators.subdag": missing("SubDagOperator", _SUBDAG),
     "airflow.operators.subdag_operator": missing("SubDagOperator", _SUBDAG),
-    "airflow.operators.trigger_dagrun": missing("TriggerDagRunOperator", _LATER),
-    "airflow.operators.weekday": missing("BranchDayOfWeekOperator", _LATER),
+    "airflow.operators.trigger_dagrun": {
+        **old(".sdk.operators.trigger_dag_run", "TriggerDagRunOperator", f"{_STANDARD}.trigger_dagrun"),
+        **old(
+            ".sdk.operators.trigger_dag_run",
+            "TriggerDagRunLink XCOM_RUN_ID",
+            f"{_STANDARD}.trigger_dagrun",
+            since="3.0",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.operators.weekday": old(".sdk.operators.branch_dates", "BranchDayOfWeekOperator", f"{_STANDARD}.weekday"),
 }
 
 _STANDARD_SENSORS = "airflow.providers.standard.sensors"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.airflow.entries import Names, missing, now, old
+from tradewind.airflow.entries import Names, now, old
 
 _MOVED_IN_3 = {"since": "3.0", "removed_in": "4.0"}
 _GONE_IN_3 = {"since": "2.2", "removed_in": "3.0"}
@@ -42,10 +42,10 @@ UTILS: dict[str, Names] = {
         **old(".sdk.definitions.edges", "Label", "airflow.sdk", **_MOVED_IN_3),
         **old(".sdk.definitions.edges", "EdgeModifier", "airflow.sdk", since="3.0", removed_in="3.0"),
     },
-    "airflow.utils.email": missing(
-        "send_email send_email_smtp get_email_address_list",
-        "Tradewind sends no mail yet: use smtplib, or the smtp provider",
-    ),
+    "airflow.utils.email": {
+        **now(".sdk.mail.sending", "send_email send_email_smtp send_mime_email"),
+        **now(".sdk.mail.message", "build_mime_message get_email_address_list"),
+    },
     "airflow.utils.hashlib_wrapper": now(".sdk.toolkit.strings", "md5"),
     "airflow.utils.helpers": {
         **now(".sdk.toolkit.values", _VALUES),

@@ -136,6 +136,7 @@ if TYPE_CHECKING:
             dag_id: str,
             run_id: str | None = None,
             logical_date: datetime | None = None,
+            run_after: datetime | None = None,
             conf: dict[str, Any] | None = None,
             note: str | None = None,
             reset: bool = False,

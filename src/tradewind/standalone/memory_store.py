@@ -235,6 +235,7 @@ class MemoryStore:
         dag_id: str,
         run_id: str | None = None,
         logical_date: datetime | None = None,
+        run_after: datetime | None = None,
         conf: dict[str, Any] | None = None,
         note: str | None = None,
         reset: bool = False,
@@ -248,7 +249,7 @@ class MemoryStore:
             run_type="manual",
             state="queued",
             logical_date=logical_date,
-            run_after=now,
+            run_after=run_after or now,
             conf=conf or {},
         )
         self.runs[record.dag_id, record.run_id] = record

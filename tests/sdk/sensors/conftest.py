@@ -8,7 +8,7 @@ import pytest
 
 from tradewind.sdk import deprecations
 
-from tests.sdk.sensors.stage import Stage
+from tests.sdk.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

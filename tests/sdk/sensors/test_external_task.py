@@ -16,7 +16,7 @@ from tradewind.sdk.sensors.external_task import ExternalDagLink, ExternalTaskMar
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 
-from tests.sdk.sensors.stage import DAY, Stage
+from tests.sdk.stage import DAY, Stage
 
 World = Callable[..., None]
 

@@ -18,7 +18,7 @@ from tradewind.sdk.sensors.weekday import DayOfWeekSensor
 from tradewind.sdk.toolkit.kinds import WeekDay
 from tradewind.serialization.records import ConnectionRecord
 
-from tests.sdk.sensors.stage import DAY, Stage
+from tests.sdk.stage import DAY, Stage
 
 
 def test_a_function_gets_its_arguments_and_the_context(stage: Stage) -> None:

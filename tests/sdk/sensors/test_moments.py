@@ -22,7 +22,7 @@ from tradewind.sdk.sensors.moments import (
 )
 from tradewind.serialization.messages import Finished
 
-from tests.sdk.sensors.stage import DAY, Stage
+from tests.sdk.stage import DAY, Stage
 
 NOON = DAY + timedelta(hours=12)
 

@@ -18,7 +18,7 @@ from tradewind.sdk.exceptions import (
 )
 from tradewind.sdk.sensors.sensor import BaseSensorOperator, PokeReturnValue, poke_mode_only
 
-from tests.sdk.sensors.stage import DAY, Stage
+from tests.sdk.stage import DAY, Stage
 
 
 class ListSensor(BaseSensorOperator):

@@ -252,9 +252,15 @@ _decorators: dict[str, Any] = {
     "bash": "tradewind.sdk.operators.bash:bash_task",
     "branch": "tradewind.sdk.operators.python:branch_task",
     "python": "tradewind.sdk.operators.python:python_task",
+    "run_if": "tradewind.sdk.operators.conditions:run_if",
     "sensor": "tradewind.sdk.sensors.python:sensor_task",
     "short_circuit": "tradewind.sdk.operators.python:short_circuit_task",
+    "skip_if": "tradewind.sdk.operators.conditions:skip_if",
 }
+
+
+_CONDITIONS = frozenset({"run_if", "skip_if"})
+"""Decorators of what the others made: they make no task."""
 
 
 def register_task_decorator(name: str, decorator: Any) -> None:
@@ -280,7 +286,7 @@ class TaskDecorators:
         if isinstance(found, str):
             module, _, attribute = found.partition(":")
             found = _decorators[name] = getattr(import_module(module), attribute)
-        return partial(found, **self._arguments) if self._arguments else found
+        return partial(found, **self._arguments) if self._arguments and name not in _CONDITIONS else found
 
     def bound(self, **arguments: Any) -> TaskDecorators:
         """Return the decorators with arguments that every task gets."""

@@ -1,0 +1,1 @@
+"""Mail that tasks send: `send_email`, `EmailOperator`."""
