@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tradewind._version import __version__
-from tradewind.cli.access import opened_database, read_settings
+from tradewind.cli.terminal.access import opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows
 

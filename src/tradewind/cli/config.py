@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import read_settings
 from tradewind.cli.errors import CommandError
+from tradewind.cli.terminal.access import read_settings
 from tradewind.cli.terminal.options import OUTPUTS, command
 from tradewind.cli.terminal.output import print_rows
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.errors import EX_UNAVAILABLE
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import DATE, command, confirm, output_option, yes_option
 from tradewind.cli.terminal.output import print_rows, say
 from tradewind.cli.terminal.progress import with_progress

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK
 from tradewind.cli.errors import CommandError
+from tradewind.cli.terminal.access import CLOCK
 from tradewind.cli.terminal.options import parse_date
 
 if TYPE_CHECKING:

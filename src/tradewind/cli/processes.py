@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import read_settings
+from tradewind.cli.terminal.access import read_settings
 from tradewind.cli.terminal.options import command
 
 if TYPE_CHECKING:

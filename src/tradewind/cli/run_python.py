@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import read_settings
 from tradewind.cli.errors import EX_FAILED, EX_OK
+from tradewind.cli.terminal.access import read_settings
 
 if TYPE_CHECKING:
     from types import TracebackType

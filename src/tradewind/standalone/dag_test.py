@@ -8,28 +8,25 @@ not count.
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from tradewind.config.settings import load_settings
 from tradewind.core.clock import SystemClock
-from tradewind.core.runs import make_run_id
-from tradewind.core.states import RunType
 from tradewind.sdk.document import to_document
 from tradewind.sdk.ports import StoreUnavailableError, install_worker_store, worker_store
-from tradewind.sdk.runtime.dates import as_pendulum
-from tradewind.serialization.messages import DagRunFacts
 from tradewind.serialization.run_conf import check_run_conf
 from tradewind.standalone.author_values import worker_options
 from tradewind.standalone.in_process.author_process import logs_shown, memory_store
+from tradewind.standalone.in_process.facts import facts_of_test
 from tradewind.standalone.in_process.secret_files import read_connections, read_variables
 from tradewind.standalone.in_process.tested_run import TestedRun
 from tradewind.standalone.memory_store import MemoryStore
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tradewind.config.settings import Settings
-    from tradewind.core.timetables.protocol import DataInterval
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.standalone.in_process.finished_run import FinishedRun
 
@@ -82,27 +79,6 @@ def run_dag_test(
         install_worker_store(before)
 
 
-def facts_of_test(
-    dag: DAG, logical_date: datetime, run_after: datetime, conf: dict[str, Any], *, run_id: str | None = None
-) -> DagRunFacts:
-    """Return what tasks may read of the run of a test."""
-    interval: DataInterval | None = dag.timetable.infer_manual_data_interval(run_after=as_pendulum(logical_date))
-    return DagRunFacts(
-        pk=1,
-        dag_id=dag.dag_id,
-        run_id=run_id or make_run_id(RunType.MANUAL, run_after=run_after, logical_date=logical_date),
-        run_type=RunType.MANUAL.value,
-        logical_date=logical_date,
-        data_interval_start=None if interval is None else _plain(interval.start),
-        data_interval_end=None if interval is None else _plain(interval.end),
-        run_after=run_after,
-        start_date=SystemClock().now(),
-        conf=conf,
-        triggered_by="test",
-        triggering_user_name="dag_test",
-    )
-
-
 def _store(settings: Settings, conn_file_path: str | None, variable_file_path: str | None) -> MemoryStore:
     """Return a store for one run; what the script around it has set, and sets in tasks, is shared with it."""
     clock = SystemClock()
@@ -124,8 +100,3 @@ def _store_around() -> MemoryStore | None:
     except StoreUnavailableError:
         return None
     return store if isinstance(store, MemoryStore) else None
-
-
-def _plain(date: datetime) -> datetime:
-    """Return an author's date, which may be of pendulum's class, as a plain one in UTC."""
-    return datetime.fromtimestamp(date.timestamp(), timezone.utc)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.dag_commands.details import BUNDLE
 from tradewind.cli.errors import EX_FAILED, EX_OK
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
 from tradewind.cli.terminal.progress import with_progress

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.errors import CommandError
 from tradewind.cli.naming import find_run, read_document, run_argument
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import DATE, command, conf_option, output_option
 from tradewind.cli.terminal.output import date_text, print_rows
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.dag_commands.drawing import draw_dot, draw_mermaid, draw_tree
 from tradewind.cli.errors import CommandError
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command
 from tradewind.cli.terminal.output import say
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, confirm, output_option, yes_option
 from tradewind.cli.terminal.output import print_rows, say
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import read_settings
 from tradewind.cli.author_files import find_dag
 from tradewind.cli.errors import EX_FAILED, EX_OK, CommandError
+from tradewind.cli.terminal.access import read_settings
 from tradewind.cli.terminal.options import DATE, command, conf_option, file_option
 from tradewind.cli.terminal.output import print_rows, say
 

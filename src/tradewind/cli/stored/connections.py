@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import click
 
-from tradewind.cli.access import cipher, opened_database, read_settings
 from tradewind.cli.errors import EX_FAILED, EX_OK, CommandError
+from tradewind.cli.terminal.access import cipher, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
 

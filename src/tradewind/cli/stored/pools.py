@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import opened_database, read_settings
 from tradewind.cli.errors import CommandError
 from tradewind.cli.stored.files import form_of, read_entries, write_entries
+from tradewind.cli.terminal.access import opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tradewind.cli.access import cipher, opened_database, read_settings
 from tradewind.cli.errors import CommandError
+from tradewind.cli.terminal.access import cipher, opened_database, read_settings
 from tradewind.cli.terminal.options import command
 from tradewind.cli.terminal.output import say
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import cipher, opened_database, read_settings
 from tradewind.cli.errors import CommandError
 from tradewind.cli.stored.files import form_of, read_entries, write_entries, write_text
+from tradewind.cli.terminal.access import cipher, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import CLOCK, opened_database, read_settings
 from tradewind.cli.naming import read_document, require_run
+from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import DATE, command, confirm, output_option, yes_option
 from tradewind.cli.terminal.output import print_rows, say
 

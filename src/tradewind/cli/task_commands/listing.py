@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import opened_database, read_settings
 from tradewind.cli.naming import find_task_instance, read_document, require_run, run_argument
+from tradewind.cli.terminal.access import opened_database, read_settings
 from tradewind.cli.terminal.options import command, file_option, map_index_option, output_option
 from tradewind.cli.terminal.output import date_text, print_rows
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.access import opened_database, read_settings
 from tradewind.cli.errors import CommandError
 from tradewind.cli.naming import find_task_instance, run_argument
+from tradewind.cli.terminal.access import opened_database, read_settings
 from tradewind.cli.terminal.options import command, map_index_option
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.access import read_settings
 from tradewind.cli.author_files import find_dag
 from tradewind.cli.errors import EX_FAILED, EX_OK, CommandError
+from tradewind.cli.terminal.access import read_settings
 from tradewind.cli.terminal.options import JSON_OBJECT, command, file_option, map_index_option, parse_date
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def parse_date(text: str) -> datetime | None:
     if moment.tzinfo is None:
         from zoneinfo import ZoneInfo
 
-        from tradewind.cli.access import read_settings
+        from tradewind.cli.terminal.access import read_settings
 
         zone = read_settings().string("core", "default_timezone")
         moment = moment.replace(tzinfo=timezone.utc if zone.lower() == "utc" else ZoneInfo(zone))

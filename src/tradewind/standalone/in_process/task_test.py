@@ -17,8 +17,8 @@ from tradewind.sdk.runtime.current import set_current_context
 from tradewind.serialization.messages import DagFile, DagRunFacts, RunTask
 from tradewind.serialization.run_conf import check_run_conf
 from tradewind.standalone.author_values import worker_options
-from tradewind.standalone.dag_test import facts_of_test
 from tradewind.standalone.in_process.author_process import SettingsBehind, logs_shown
+from tradewind.standalone.in_process.facts import facts_of_test
 from tradewind.standalone.memory_store import MemoryStore
 from tradewind.worker.inline import run_inline
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
