@@ -180,6 +180,9 @@ def main() -> int:
     arguments = parser.parse_args()
     databases = ["sqlite", "postgres"] if arguments.database == "both" else [arguments.database]
     wanted = {name for name in arguments.kinds.split(",") if name}
+    known = {kind.__name__ for database in databases for kind in faults.KINDS[database]}
+    if unknown := wanted - known:
+        parser.error(f"unknown kind {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     total = dict.fromkeys(("faults", "task_instances", *COUNTS), 0)
     hits: Counter[str] = Counter()
     for number, database in enumerate(databases):

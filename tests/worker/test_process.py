@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -378,3 +379,34 @@ def next_run(harness: Harness, file: DagFile, earliest: Any, last: Any) -> NextR
     harness.wait(lambda: [report for report in harness.loop.inbox if isinstance(report, NextRunComputed)])
     (answer,) = [report for report in harness.loop.inbox if isinstance(report, NextRunComputed)]
     return answer
+
+
+WAITING = """
+import os, time
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+def wait(ti):
+    ti.xcom_push("pid", os.getpid())
+    while not os.path.exists(__file__ + ".go_on"):
+        time.sleep(0.01)
+
+with DAG("d"):
+    PythonOperator(task_id="wait", python_callable=wait)
+"""
+
+
+def test_a_try_that_outlives_its_scheduler_ends_in_silence(
+    make_harness: Callable[..., Harness], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    harness = make_harness(isolation="fork")
+    file = harness.write("waits.py", WAITING)
+    order = harness.submit(harness.order(file, "wait"))
+    child = os.pidfd_open(int(harness.pushed(order, "pid")))
+    (worker,) = (worker for worker in harness.executor._workers.values() if worker.order is not None)
+    # Nothing is read here any more: for the worker that is a scheduler which is gone.
+    worker.close()
+    Path(f"{file.path}.go_on").touch()
+    assert select.select([child], [], [], 30)[0]
+    os.close(child)
+    assert "Traceback" not in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
@@ -124,7 +125,9 @@ class _Worker:
             self._interrupts.forward_to(None)
             self._interrupts.install()
             accept_signals()
-            self._run_here(order, announce=announce)
+            # Whoever was to hear the end is gone; so will be the parent in a moment.
+            with contextlib.suppress(LeaveWorkerError, StoreUnavailableError):
+                self._run_here(order, announce=announce)
             return 0
 
         spent = self._is_spent()
