@@ -42,6 +42,30 @@ TOP: dict[str, Names] = {
     "airflow.decorators.bash": old(
         ".sdk.operators.bash", "bash_task", "airflow.providers.standard.decorators.bash", removed_in="3.0"
     ),
+    "airflow.decorators.branch_external_python": old(
+        ".sdk.virtualenvs.decorators",
+        "branch_external_python_task",
+        "airflow.providers.standard.decorators.branch_external_python",
+        removed_in="3.0",
+    ),
+    "airflow.decorators.branch_virtualenv": old(
+        ".sdk.virtualenvs.decorators",
+        "branch_virtualenv_task",
+        "airflow.providers.standard.decorators.branch_virtualenv",
+        removed_in="3.0",
+    ),
+    "airflow.decorators.external_python": old(
+        ".sdk.virtualenvs.decorators",
+        "external_python_task",
+        "airflow.providers.standard.decorators.external_python",
+        removed_in="3.0",
+    ),
+    "airflow.decorators.python_virtualenv": old(
+        ".sdk.virtualenvs.decorators",
+        "virtualenv_task",
+        "airflow.providers.standard.decorators.python_virtualenv",
+        removed_in="3.0",
+    ),
     "airflow.decorators.branch_python": old(
         ".sdk.operators.python", "branch_task", "airflow.providers.standard.decorators.branch_python", removed_in="3.0"
     ),

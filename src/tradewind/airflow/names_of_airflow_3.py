@@ -150,7 +150,15 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard": {},
     "airflow.providers.standard.decorators": {},
     "airflow.providers.standard.decorators.bash": now(".sdk.operators.bash", "bash_task"),
+    "airflow.providers.standard.decorators.branch_external_python": now(
+        ".sdk.virtualenvs.decorators", "branch_external_python_task"
+    ),
     "airflow.providers.standard.decorators.branch_python": now(".sdk.operators.python", "branch_task"),
+    "airflow.providers.standard.decorators.branch_virtualenv": now(
+        ".sdk.virtualenvs.decorators", "branch_virtualenv_task"
+    ),
+    "airflow.providers.standard.decorators.external_python": now(".sdk.virtualenvs.decorators", "external_python_task"),
+    "airflow.providers.standard.decorators.python_virtualenv": now(".sdk.virtualenvs.decorators", "virtualenv_task"),
     "airflow.providers.standard.decorators.python": now(".sdk.operators.python", "python_task"),
     "airflow.providers.standard.decorators.sensor": now(".sdk.sensors.python", "DecoratedSensorOperator sensor_task"),
     "airflow.providers.standard.decorators.short_circuit": now(".sdk.operators.python", "short_circuit_task"),
@@ -162,6 +170,7 @@ STANDARD: dict[str, Names] = {
     ),
     "airflow.providers.standard.hooks": {},
     "airflow.providers.standard.hooks.filesystem": now(".sdk.sensors.filesystem", "FSHook"),
+    "airflow.providers.standard.hooks.package_index": now(".sdk.virtualenvs.package_index", "PackageIndexHook"),
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": now(".sdk.operators.bash", "BashOperator"),
     "airflow.providers.standard.operators.branch": {**_BRANCH, **_SKIP_MIXIN},
@@ -173,6 +182,11 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard.operators.python": {
         **_STANDARD_PYTHON,
         **now(".sdk.runtime.current", "get_current_context"),
+        **now(
+            ".sdk.virtualenvs.operators",
+            """BranchExternalPythonOperator BranchPythonVirtualenvOperator ExternalPythonOperator
+            PythonVirtualenvOperator""",
+        ),
     },
     "airflow.providers.standard.operators.smooth": now(".sdk.operators.smooth", "SmoothOperator"),
     "airflow.providers.standard.operators.trigger_dagrun": now(

@@ -7,12 +7,14 @@ from tradewind.airflow.entries import Names, missing, old
 _STANDARD = "airflow.providers.standard.operators"
 _SMTP = "airflow.providers.smtp.operators.smtp"
 _SUBDAG = "SubDAGs are gone since Airflow 3.0: use a TaskGroup"
-_LATER = "not in this release of Tradewind"
 
 _BASH = "BashOperator"
 _BRANCH = "BaseBranchOperator"
 _EMPTY = "DummyOperator=EmptyOperator"
 _LATEST = "LatestOnlyOperator"
+_OTHER_PYTHON = (
+    "PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator BranchExternalPythonOperator"
+)
 _PYTHON = "PythonOperator BranchPythonOperator ShortCircuitOperator"
 
 OPERATORS: dict[str, Names] = {
@@ -70,12 +72,24 @@ OPERATORS: dict[str, Names] = {
         **old(".sdk.operators.python", _PYTHON, f"{_STANDARD}.python"),
         **old(".sdk.runtime.current", "get_current_context", "airflow.sdk"),
         **old(".sdk.definitions.taskflow", "task", "airflow.sdk", since="2.0", removed_in="2.0"),
-        **missing("PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator", _LATER),
-        **missing("BranchExternalPythonOperator is_venv_installed", _LATER),
+        **old(".sdk.virtualenvs.operators", _OTHER_PYTHON, f"{_STANDARD}.python"),
+        **old(
+            ".sdk.virtualenvs.environments",
+            "is_venv_installed",
+            "=nothing: environments can always be made",
+            since="2.9",
+            removed_in="3.0",
+        ),
     },
     "airflow.operators.python_operator": {
         **old(".sdk.operators.python", _PYTHON, f"{_STANDARD}.python", since="2.0", removed_in="3.0"),
-        **missing("PythonVirtualenvOperator", _LATER),
+        **old(
+            ".sdk.virtualenvs.operators",
+            "PythonVirtualenvOperator",
+            f"{_STANDARD}.python",
+            since="2.0",
+            removed_in="3.0",
+        ),
     },
     "airflow.operators.smooth": old(".sdk.operators.smooth", "SmoothOperator", f"{_STANDARD}.smooth"),
     "airflow.operators.subdag": missing("SubDagOperator", _SUBDAG),
@@ -120,6 +134,9 @@ SENSORS: dict[str, Names] = {
     ),
     "airflow.contrib.sensors.weekday_sensor": old(
         ".sdk.sensors.weekday", "DayOfWeekSensor", f"{_STANDARD_SENSORS}.weekday", since="2.0", removed_in="3.0"
+    ),
+    "airflow.hooks.package_index": old(
+        ".sdk.virtualenvs.package_index", "PackageIndexHook", "airflow.providers.standard.hooks.package_index"
     ),
     "airflow.hooks.filesystem": old(".sdk.sensors.filesystem", "FSHook", "airflow.providers.standard.hooks.filesystem"),
     "airflow.operators.sensors": {

@@ -88,13 +88,10 @@ class DecoratedOperator(BaseOperator):
         return super().execute(context)
 
     def get_python_source(self) -> str:
-        """Return the source of the function, without comment lines and without its decorators."""
-        from inspect import getsource  # noqa: PLC0415 - reads the file
-        from textwrap import dedent  # noqa: PLC0415 - as above
+        """Return the source of the function, without its decorators."""
+        from tradewind.sdk.toolkit.callables import source_of  # noqa: PLC0415 - reads the file
 
-        lines = dedent(getsource(self.python_callable)).splitlines()
-        first = next((n for n, line in enumerate(lines) if line.startswith(("def ", "async def "))), 0)
-        return "\n".join(line for line in lines[first:] if not line.strip().startswith("#")) + "\n"
+        return source_of(self.python_callable, is_undecorated=True)
 
 
 def signature_of(function: Any) -> Signature:
@@ -251,11 +248,15 @@ def task_decorator_factory(
 _decorators: dict[str, Any] = {
     "bash": "tradewind.sdk.operators.bash:bash_task",
     "branch": "tradewind.sdk.operators.python:branch_task",
+    "branch_external_python": "tradewind.sdk.virtualenvs.decorators:branch_external_python_task",
+    "branch_virtualenv": "tradewind.sdk.virtualenvs.decorators:branch_virtualenv_task",
+    "external_python": "tradewind.sdk.virtualenvs.decorators:external_python_task",
     "python": "tradewind.sdk.operators.python:python_task",
     "run_if": "tradewind.sdk.operators.conditions:run_if",
     "sensor": "tradewind.sdk.sensors.python:sensor_task",
     "short_circuit": "tradewind.sdk.operators.python:short_circuit_task",
     "skip_if": "tradewind.sdk.operators.conditions:skip_if",
+    "virtualenv": "tradewind.sdk.virtualenvs.decorators:virtualenv_task",
 }
 
 

@@ -1,4 +1,4 @@
-"""A bash process of a task: its output goes to the task's log, its whole process group can be stopped."""
+"""A process of a task: its output goes to the task's log, its whole process group can be stopped."""
 
 from __future__ import annotations
 
@@ -42,13 +42,14 @@ class Subprocess:
         with TemporaryDirectory(prefix="tradewind") as scratch:
             folder = cwd or scratch
             if not is_script:
-                return self._watch(["bash", "-c", command], env, folder, encoding)
+                return self.watch(["bash", "-c", command], env, folder, encoding)
             with NamedTemporaryFile("w", dir=folder, suffix=".sh", encoding="utf-8") as script:
                 script.write(command)
                 script.flush()
-                return self._watch(["bash", script.name], env, folder, encoding)
+                return self.watch(["bash", script.name], env, folder, encoding)
 
-    def _watch(self, command: list[str], env: dict[str, str], folder: str, encoding: str) -> tuple[int, str]:
+    def watch(self, command: list[str], env: dict[str, str], folder: str | None, encoding: str) -> tuple[int, str]:
+        """Run a program to its end, in a folder or in that of this process; return as `run` does."""
         self._log.info("Running command: %s", command)
         self._process = process = subprocess.Popen(
             command,

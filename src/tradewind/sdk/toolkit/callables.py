@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import textwrap
 from datetime import datetime
 
 from tradewind.sdk.toolkit.values import is_list
@@ -75,6 +77,21 @@ def make_kwargs_callable(func: Callable[..., R]) -> Callable[..., R]:
         return func(*args, **determine_kwargs(func, args, kwargs))
 
     return call
+
+
+def source_of(func: Callable[..., Any], *, is_undecorated: bool = False) -> str:
+    """Return the source of a function, to the left as far as that leaves its texts alone.
+
+    With `is_undecorated` it begins at the `def`. Raises OSError when the source is not to be had.
+    """
+    source = textwrap.dedent(inspect.getsource(func))
+    if not is_undecorated:
+        return source
+    # A function of a block may have a text that reaches further left, and keep its indentation.
+    is_indented = source[:1].isspace()
+    body: Any = ast.parse(f"if True:\n{source}" if is_indented else source).body
+    definition = body[0].body[0] if is_indented else body[0]
+    return "".join(source.splitlines(keepends=True)[definition.lineno - 1 - is_indented :])
 
 
 def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:
