@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tradewind.dag_processor.parsing.messages import FileToParse
+from tradewind.dag_processor.pool import MAX_FAILED_STARTS, ForkerError
 
 from tests.dag_processor.parsing import DAG, Parsing, parsing, write
 
@@ -178,3 +179,40 @@ def test_the_forker_ends_with_the_one_who_started_it(folder: Path) -> None:
             os.kill(pid, 0)
         (result,) = pool.parse(folder / "good.py")
         assert [dag.dag_id for dag in result.dags] == ["good"]
+
+
+def broken_starts(monkeypatch: pytest.MonkeyPatch, folder: Path, count: int) -> None:
+    """Let the next forkers fail before they have loaded what they need."""
+    left = folder / "left"
+    left.write_text("x" * count)
+    text = f"""
+        import os, sys
+        size = os.path.getsize({str(left)!r})
+        if size and any("forker" in word for word in sys.orig_argv):
+            os.truncate({str(left)!r}, size - 1)
+            sys.stderr.write("no such library\\n")
+            os._exit(1)
+    """
+    write(folder / "site/sitecustomize.py", textwrap.dedent(text))
+    monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
+
+
+def test_no_file_is_blamed_for_a_forker_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [write(tmp_path / f"{name}.py", DAG.format(dag_id=name)) for name in "abc"]
+    broken_starts(monkeypatch, tmp_path, MAX_FAILED_STARTS - 1)
+    with parsing(tmp_path) as pool:
+        results = pool.parse(*paths)
+    assert [([dag.dag_id for dag in result.dags], result.errors) for result in results] == [
+        (["a"], []),
+        (["b"], []),
+        (["c"], []),
+    ]
+
+
+def test_a_forker_that_never_starts_is_an_error_of_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.py", DAG.format(dag_id="a"))
+    broken_starts(monkeypatch, tmp_path, MAX_FAILED_STARTS)
+    with parsing(tmp_path) as pool, pytest.raises(ForkerError, match="status 1 before it was ready, 3 times"):
+        pool.parse(path)

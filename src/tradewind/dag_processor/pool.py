@@ -18,6 +18,7 @@ import msgspec
 from tradewind.dag_processor.parsing.messages import (
     ChildEnd,
     FileEnd,
+    ForkerReady,
     ParseOutcome,
     ParseRequest,
     decode_child_message,
@@ -29,7 +30,7 @@ from tradewind.serialization.messages import FrameBuffer, StoreCall
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
+    from tradewind.dag_processor.parsing.messages import ChildSlow, FileToParse, ForkerSetup
     from tradewind.serialization.messages import StoreReply
 
     Answer = Callable[[str, StoreCall], StoreReply]
@@ -39,6 +40,7 @@ _READ_BYTES = 1 << 18
 _STOP_GRACE_S = 5.0
 
 MAX_SHARE = 25
+MAX_FAILED_STARTS = 3
 BACKLOG = 8
 """So many waiting files get a child each; of more each child gets a share."""
 
@@ -93,6 +95,11 @@ class _Forker:
     process: subprocess.Popen[bytes]
     control: socket.socket
     frames: FrameBuffer = field(default_factory=FrameBuffer)
+    is_ready: bool = False
+
+
+class ForkerError(RuntimeError):
+    """The parse forker cannot be started: no file can be imported, and none of them is at fault."""
 
 
 class ParsePool:
@@ -120,6 +127,7 @@ class ParsePool:
         self._held: deque[_Share] = deque()
         """Not handed over yet: suspects first, and what may not run beside one."""
         self._forker: _Forker | None = None
+        self._failed_starts = 0
 
     @property
     def in_flight(self) -> int:
@@ -224,19 +232,26 @@ class ParsePool:
         except ConnectionError:
             chunk = b""
         if not chunk:
-            self._forker_lost()
+            if forker.is_ready:
+                self._forker_lost()
+            else:
+                self._start_failed(forker)
             return
         for body in forker.frames.feed(chunk):
             message = decode_forker_message(body)
-            pending = self._pending.get(message.request_id)
-            if pending is None:
-                continue
-            pending.outputs |= message.outputs
-            if isinstance(message, ChildEnd):
-                self._ended(pending, message)
-            else:
-                self._take_over(pending, message.at)
+            if isinstance(message, ForkerReady):
+                forker.is_ready = True
+                self._failed_starts = 0
+            elif (pending := self._pending.get(message.request_id)) is not None:
+                self._take_news(pending, message)
         self._hand_over_held()
+
+    def _take_news(self, pending: _Pending, message: ChildEnd | ChildSlow) -> None:
+        pending.outputs |= message.outputs
+        if isinstance(message, ChildEnd):
+            self._ended(pending, message)
+        else:
+            self._take_over(pending, message.at)
 
     def _take_over(self, pending: _Pending, at: int) -> None:
         """Report what the slow child has done before the file `at`, and give what lies behind it to another child."""
@@ -285,6 +300,21 @@ class ParsePool:
         else:
             lost = FileEnd(status=end.status, was_too_slow=end.was_too_slow, output=output)
             self._on_parsed(Parsed(file, None, lost))
+
+    def _start_failed(self, forker: _Forker) -> None:
+        """Hand the same to another forker, soon. Raises `ForkerError` when that is of no use."""
+        self._stop_forker()
+        self._failed_starts += 1
+        if self._failed_starts == MAX_FAILED_STARTS:
+            raise ForkerError(
+                f"the parse forker ended with status {forker.process.returncode} before it was ready, "
+                f"{MAX_FAILED_STARTS} times in a row: what it wrote to standard error says why"
+            )
+        for pending in self._pending.values():
+            self._drop_socket(pending)
+        self._held.extendleft(pending.share for pending in reversed(self._pending.values()))
+        self._pending.clear()
+        self._hand_over_held()
 
     def _forker_lost(self) -> None:
         """Start over with what was under way. Who was alone when it happened did it."""

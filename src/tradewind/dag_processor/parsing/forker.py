@@ -26,6 +26,7 @@ from tradewind.dag_processor.parsing import child
 from tradewind.dag_processor.parsing.messages import (
     ChildEnd,
     ChildSlow,
+    ForkerReady,
     ForkerSetup,
     ParseRequest,
     decode_request,
@@ -87,6 +88,7 @@ class Forker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._selector.register(self._control, selectors.EVENT_READ, self._read_control)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._read_wake)
+        self._send(ForkerReady())
         while not self._is_over:
             for key, _events in self._selector.select(self._patience()):
                 key.data()

@@ -102,6 +102,10 @@ class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", omi
     """The child ends now by its own decision: files that follow in its request have not been begun."""
 
 
+class ForkerReady(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
+    """The forker has loaded what it needs, sent by it first of all: what ends it later is the doing of a file."""
+
+
 class ChildEnd(msgspec.Struct, frozen=True, kw_only=True, tag="end", omit_defaults=True):
     """The child of a request is gone, sent by the forker: always, and after the child's last outcome."""
 
@@ -135,7 +139,7 @@ class ChildSlow(msgspec.Struct, frozen=True, kw_only=True, tag="slow", omit_defa
     outputs: dict[int, str] = {}
 
 
-ForkerMessage = ChildEnd | ChildSlow
+ForkerMessage = ForkerReady | ChildEnd | ChildSlow
 ChildMessage = StoreCall | ParseOutcome
 
 _LENGTH = struct.Struct(">I")
