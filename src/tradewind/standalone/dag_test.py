@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tradewind.config.settings import load_settings
 from tradewind.core.clock import SystemClock
@@ -83,12 +83,12 @@ def _store(settings: Settings, conn_file_path: str | None, variable_file_path: s
     """Return a store for one run; what the script around it has set, and sets in tasks, is shared with it."""
     clock = SystemClock()
     around = _store_around()
-    files = MemoryStore(clock, cast("Any", around or memory_store(settings)))
+    files = MemoryStore(clock, around or memory_store(settings))
     if conn_file_path is not None:
         files.connections.update(read_connections(conn_file_path))
     if variable_file_path is not None:
         files.variables.update(read_variables(variable_file_path))
-    store = MemoryStore(clock, cast("Any", files))
+    store = MemoryStore(clock, files)
     if around is not None:
         store.variables, store.connections = around.variables, around.connections
     return store

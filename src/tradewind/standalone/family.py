@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
 _STEADY_S = 10.0
@@ -75,7 +76,7 @@ class Family:
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake_out.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, _ignore)
         gc.collect()
@@ -95,17 +96,21 @@ class Family:
         member.started_at_s = self._clock.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
+        # Held back until the child no longer has the supervisor's handlers, which would swallow the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
         if pid == 0:
             self._become(member)
         member.pid = pid
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def _become(self, member: Member) -> None:
         code = 1
         try:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
+            for number in (*_ENDING, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
             _mark_as(member.name)
             if os.getppid() != self._pid:
                 return  # the supervisor died before it could be watched

@@ -33,11 +33,13 @@ if TYPE_CHECKING:
             """Return a DAG in outline."""
             ...
 
-        def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
+        @property
+        def get_dag_runs(self) -> Callable[..., list[DagRunRecord]]:
             """Return the runs that match; the arguments are those of the worker store."""
             ...
 
-        def get_task_instances(self, **arguments: Any) -> list[TaskInstanceRecord]:
+        @property
+        def get_task_instances(self) -> Callable[..., list[TaskInstanceRecord]]:
             """Return the task instances that match; the arguments are those of the worker store."""
             ...
 

@@ -62,14 +62,14 @@ def test_a_branch_by_the_time(lower: Any, upper: Any, expected: bool) -> None:
 
 
 def test_a_branch_by_the_time_of_another_zone() -> None:
-    there = {"target_lower": time(20), "target_upper": time(22)}
+    there: dict[str, Any] = {"target_lower": time(20), "target_upper": time(22)}
     assert followed(BranchDateTimeOperator, zone="Asia/Tokyo", **there)
     assert not followed(BranchDateTimeOperator, **there)
 
 
 def test_a_branch_by_the_date_of_the_run() -> None:
     then = pendulum.datetime(2020, 7, 7, 5)
-    early = {"target_lower": time(4), "target_upper": time(6)}
+    early: dict[str, Any] = {"target_lower": time(4), "target_upper": time(6)}
     assert followed(BranchDateTimeOperator, date=then, **early)
     assert not followed(BranchDateTimeOperator, **early)
 
