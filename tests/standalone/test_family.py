@@ -107,9 +107,11 @@ def test_an_error_of_a_member_is_told_and_does_not_reach_the_supervisor(start: C
 
 
 def test_settings_that_cannot_work_end_the_family(start: Callable[[str], Started]) -> None:
-    family = start("run(a=steady('a'), b=lambda ready: EX_CONFIG)")
-    family.process.communicate()
+    # However early it is, the other member hears that it is to end.
+    family = start("run(b=lambda ready: EX_CONFIG, a=steady('a'))")
+    said, _ = family.process.communicate()
     assert family.process.returncode == 78
+    assert "did not end" not in said
 
 
 def test_one_that_does_not_end_is_killed_after_the_grace_time(start: Callable[[str], Started]) -> None:
