@@ -139,7 +139,7 @@ def test_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch, inherits
 
 
 def uses_airflow() -> str:
-    from airflow.exceptions import AirflowSkipException
+    from airflow.exceptions import AirflowSkipException  # pyright: ignore[reportMissingImports]
 
     return AirflowSkipException.__module__
 
