@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import itertools
 import os
 import re
@@ -22,7 +24,15 @@ READY = "is ready at"
 PASSWORD = re.compile(r"sign in as 'admin' with the password (\S+)")
 ENDED = {"success", "failed", "skipped", "upstream_failed"}
 
+SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
+
 _numbers = itertools.count(1)
+
+
+def _die_with_parent() -> None:
+    """Run in the child: the family ends when the test process is killed, whatever the way."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def settings_of(home: Path, port: int, changed: dict[str, object]) -> dict[str, str]:
@@ -70,6 +80,7 @@ class FamilyUnderTest:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
             )
         until(lambda: self.written().count(READY) > starts or self.has_ended(), DEADLINE_S, "ready")
         found = PASSWORD.search(self.written())
