@@ -108,3 +108,15 @@ def test_every_rule_can_explain_itself(rule: TriggerRule) -> None:
     assert rule.value in text
     assert ("1 failed, 1 not finished" in text) == (rule is not TriggerRule.ALWAYS)
     assert "waits for nothing" in why_waiting(rule, UpstreamCounts())
+
+
+def test_names_that_airflow_has_dropped() -> None:
+    assert TriggerRule.DUMMY is TriggerRule.ALWAYS is TriggerRule("dummy")
+    assert TriggerRule.NONE_FAILED_OR_SKIPPED is TriggerRule("none_failed_or_skipped")
+    assert TriggerRule("none_failed_or_skipped") is TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    assert len(list(TriggerRule)) == len(TriggerRule.all_triggers()) == 13
+    assert TriggerRule.is_valid("one_done")
+    assert not TriggerRule.is_valid("dummy")
+    for strange in ("sometimes", 5):
+        with pytest.raises(ValueError, match="is not a valid TriggerRule"):
+            TriggerRule(strange)

@@ -372,3 +372,35 @@ def test_the_log_has_the_authors_frames_only(dag: DAG, run: Run, caplog: pytest.
     assert "ValueError: bad" in text
     assert "test_runner.py" in text
     assert "runner.py" not in text.replace("test_runner.py", "")
+
+
+class JsonFileOperator(BaseOperator):
+    """Reads its fields from template files, as operators of providers do."""
+
+    template_fields = ("body", "parts")
+    template_ext = (".json",)
+
+    def __init__(self, *, body: Any, parts: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.body = body
+        self.parts = parts
+
+    def prepare_template(self) -> None:
+        """Make the text of the file into values, before they are rendered."""
+        if isinstance(self.body, str):
+            self.body = json.loads(self.body)
+
+    def execute(self, context: Any) -> Any:  # noqa: ARG002 - Airflow's signature
+        """Return what came of the fields."""
+        return [self.body, self.parts]
+
+
+def test_template_files_are_prepared_for_each_try(dag: DAG, run: Run, tmp_path: Any) -> None:
+    (tmp_path / "body.json").write_text('{"day": "{{ ds }}", "list": [1]}')
+    (tmp_path / "part.json").write_text("{{ run_id }}")
+    dag.template_searchpath = [str(tmp_path)]
+    task = JsonFileOperator(task_id="t", dag=dag, body="body.json", parts=["part.json", "plain"])
+    for _ in range(2):
+        finished = run("t")
+        assert json.loads(finished.xcoms[0].value) == [{"day": "2026-11-22", "list": [1]}, ["r", "plain"]]
+    assert (task.body, task.parts) == ("body.json", ["part.json", "plain"])

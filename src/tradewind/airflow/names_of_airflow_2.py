@@ -133,13 +133,13 @@ TOP: dict[str, Names] = {
         **now(".sdk.toolkit.timetables", "Timetable"),
         **now(".core.timetables.protocol", "DagRunInfo DataInterval TimeRestriction"),
     },
-    "airflow.timetables.events": now(".core.timetables.events", "EventsTimetable"),
+    "airflow.timetables.events": now(".sdk.timetables.classes", "EventsTimetable"),
     "airflow.timetables.interval": now(
-        ".core.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable"
+        ".sdk.timetables.classes", "CronDataIntervalTimetable DeltaDataIntervalTimetable"
     ),
-    "airflow.timetables.simple": now(".core.timetables.simple", "ContinuousTimetable NullTimetable OnceTimetable"),
+    "airflow.timetables.simple": now(".sdk.timetables.classes", "ContinuousTimetable NullTimetable OnceTimetable"),
     "airflow.timetables.trigger": now(
-        ".core.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
+        ".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
     ),
     "airflow.version": now(".airflow.versions", "version"),
 }

@@ -28,9 +28,9 @@ _TASKFLOW = (
     | now(".sdk.operators.setup_teardown", "setup teardown")
 )
 _TIMETABLES = (
-    now(".core.timetables.interval", "CronDataIntervalTimetable DeltaDataIntervalTimetable")
-    | now(".core.timetables.trigger", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable")
-    | now(".core.timetables.events", "EventsTimetable")
+    now(".sdk.timetables.classes", "CronDataIntervalTimetable DeltaDataIntervalTimetable")
+    | now(".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable")
+    | now(".sdk.timetables.classes", "EventsTimetable")
 )
 _TRIGGER_RULE = now(".core.trigger_rules", "TriggerRule")
 _VARIABLE = now(".sdk.variable", "Variable")

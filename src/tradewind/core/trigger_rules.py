@@ -31,6 +31,23 @@ class TriggerRule(str, Enum):
     NONE_SKIPPED = "none_skipped"
     ALWAYS = "always"
 
+    DUMMY = "always"  # noqa: PIE796 - the name that Airflow before 2.2 has for it
+    NONE_FAILED_OR_SKIPPED = "none_failed_min_one_success"  # noqa: PIE796 - as above
+
+    @classmethod
+    def _missing_(cls, value: object) -> TriggerRule | None:
+        return _REMOVED_SPELLINGS.get(value) if isinstance(value, str) else None
+
+    @classmethod
+    def is_valid(cls, trigger_rule: str) -> bool:
+        """Say whether a text is the value of a rule."""
+        return trigger_rule in cls.all_triggers()
+
+    @classmethod
+    def all_triggers(cls) -> set[str]:
+        """Give the values of all rules."""
+        return {rule.value for rule in cls}
+
     def __str__(self) -> str:
         """Give the value, so that a rule prints as DAG files write it."""
         return self.value
@@ -95,9 +112,6 @@ def parse_trigger_rule(text: str) -> TriggerRule:
 
     Raises ValueError naming the bad value and listing the valid ones.
     """
-    removed_spelling = _REMOVED_SPELLINGS.get(text)
-    if removed_spelling is not None:
-        return removed_spelling
     try:
         return TriggerRule(text)
     except ValueError:

@@ -12,9 +12,6 @@ import pytest
 from dateutil.relativedelta import relativedelta
 
 from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, TaskGroup, dag
-from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
-from tradewind.core.timetables.simple import ContinuousTimetable, NullTimetable, OnceTimetable
-from tradewind.core.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 from tradewind.sdk import ports
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.definitions.contexts import DagContext
@@ -24,6 +21,15 @@ from tradewind.sdk.exceptions import (
     FailFastDagInvalidTriggerRule,
     NodeNotFound,
     TaskNotFound,
+)
+from tradewind.sdk.timetables.classes import (
+    ContinuousTimetable,
+    CronDataIntervalTimetable,
+    CronTriggerTimetable,
+    DeltaDataIntervalTimetable,
+    DeltaTriggerTimetable,
+    NullTimetable,
+    OnceTimetable,
 )
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from tradewind import DAG, BashOperator, EmptyOperator, PythonOperator, task
-from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
-from tradewind.core.timetables.simple import OnceTimetable
 from tradewind.sdk.author_defaults import AuthorDefaults, airflow_of, install_author_defaults
 from tradewind.sdk.deprecations import drain_deprecations, forget_file, is_written_for_airflow_2, note_deprecated
 from tradewind.sdk.exceptions import RemovedInAirflow3Warning, RemovedInAirflow4Warning
+from tradewind.sdk.timetables.classes import CronDataIntervalTimetable, DeltaDataIntervalTimetable, OnceTimetable
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 pytestmark = pytest.mark.filterwarnings("ignore::tradewind.sdk.exceptions.RemovedInAirflow3Warning")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from dateutil.relativedelta import relativedelta
 
 from tradewind.sdk import timezone
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
@@ -110,8 +111,26 @@ def test_ranges_of_dates() -> None:
         dates.date_range(DATE, DATE - day, delta=day)
     with pytest.raises(ValueError, match="either end_date or num"):
         dates.date_range(DATE, DATE + day, 3, delta=day)
-    with pytest.raises(ValueError, match="not by cron"):
-        dates.date_range(DATE, delta="@daily")
+
+
+def test_ranges_of_dates_by_cron() -> None:
+    start = datetime(2024, 3, 1, tzinfo=timezone.utc)
+    month = dates.date_range(start, datetime(2024, 3, 5, tzinfo=timezone.utc), delta="@daily")
+    assert [date.day for date in month] == [1, 2, 3, 4, 5]
+    assert [date.hour for date in dates.date_range(start, num=-3, delta="0 */6 * * *")] == [12, 18, 0]
+    assert [date.month for date in dates.date_range(start, num=3, delta="@monthly")] == [3, 4, 5]
+    off = start.replace(hour=5)
+    assert [date.hour for date in dates.date_range(off, num=2, delta="@daily")] == [5, 0]
+    zone = pendulum.timezone("Europe/Paris")
+    there = dates.date_range(datetime(2024, 3, 30, 12, tzinfo=zone), num=3, delta="0 12 * * *")
+    assert [date.utcoffset() for date in there] == [timedelta(hours=1), timedelta(hours=2), timedelta(hours=2)]
+    with pytest.raises(ValueError, match="cron"):
+        dates.date_range(start, num=1, delta="no cron at all")
+
+
+def test_ranges_of_dates_by_calendar() -> None:
+    start = datetime(2024, 1, 31, tzinfo=timezone.utc)
+    assert [date.day for date in dates.date_range(start, num=3, delta=relativedelta(months=1))] == [31, 29, 29]
 
 
 def test_rounding() -> None:

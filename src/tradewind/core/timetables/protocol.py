@@ -125,10 +125,18 @@ class PlainTimetable(Timetable):
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Give the same moment in UTC, where comparison and arithmetic are safe; raises ValueError for a naive one."""
+    """Give the same moment in UTC, where comparison and arithmetic are safe; raises ValueError for a naive one.
+
+    It is a plain datetime: authors give dates of other classes, whose arithmetic differs.
+    """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; timetables need aware datetimes")
-    return moment.astimezone(timezone.utc)
+    utc = moment.astimezone(timezone.utc)
+    if utc.__class__ is datetime:
+        return utc
+    return datetime(
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=timezone.utc
+    )
 
 
 def to_utc_or_none(moment: datetime | None) -> datetime | None:

@@ -103,26 +103,24 @@ def timetable_of(schedule: Any, zone: tzinfo, airflow: int) -> Any:
     Takes None, a preset, a cron expression, a timedelta, a relativedelta or a timetable. Raises ValueError for a text
     that is no cron expression and TypeError for anything else.
     """
-    from tradewind.core.timetables import simple  # noqa: PLC0415 - not on the way of `from tradewind import DAG`
-
-    if schedule is None:
-        return simple.NullTimetable()
-    if schedule == "@once":
-        return simple.OnceTimetable()
-    if schedule == "@continuous":
-        return simple.ContinuousTimetable()
     if hasattr(schedule, "next_dagrun_info"):
         return schedule
-    from tradewind.core.timetables import interval, trigger  # noqa: PLC0415 - as above
+    from tradewind.sdk.timetables import classes  # noqa: PLC0415 - not on the way of `from tradewind import DAG`
 
+    if schedule is None:
+        return classes.NullTimetable()
+    if schedule == "@once":
+        return classes.OnceTimetable()
+    if schedule == "@continuous":
+        return classes.ContinuousTimetable()
     if isinstance(schedule, str):
         if by_airflow(author_defaults().create_cron_data_intervals, airflow):
-            return interval.CronDataIntervalTimetable(schedule, zone)
-        return trigger.CronTriggerTimetable(schedule, timezone=zone)
+            return classes.CronDataIntervalTimetable(schedule, zone)
+        return classes.CronTriggerTimetable(schedule, timezone=zone)
     if isinstance(schedule, timedelta) or type(schedule).__name__ == "relativedelta":
         if by_airflow(author_defaults().create_delta_data_intervals, airflow):
-            return interval.DeltaDataIntervalTimetable(schedule)
-        return trigger.DeltaTriggerTimetable(schedule)
+            return classes.DeltaDataIntervalTimetable(schedule)
+        return classes.DeltaTriggerTimetable(schedule)
     msg = (
         f"schedule has to be a cron expression, a preset such as '@daily', a timedelta, a timetable or None; "
         f"got {type(schedule).__name__}: {schedule!r}"

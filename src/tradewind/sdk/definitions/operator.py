@@ -403,11 +403,13 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
 
         render_template_fields(self, context, jinja_env)
 
-    def render_template(self, content: Any, context: Mapping[str, Any], jinja_env: Any = None) -> Any:
+    def render_template(
+        self, content: Any, context: Mapping[str, Any], jinja_env: Any = None, seen_oids: set[int] | None = None
+    ) -> Any:
         """Return `content` with the templates and references in it replaced."""
         from tradewind.sdk.runtime.templating import render_template  # noqa: PLC0415 - brings Jinja
 
-        return render_template(self, content, context, jinja_env)
+        return render_template(self, content, context, jinja_env, seen_oids)
 
     def resolve_template_files(self) -> None:
         """Replace template fields that name a file with one of `template_ext` by what the file says."""
@@ -451,6 +453,15 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             content = getattr(self, name)
             if content and isinstance(content, str):
                 self.log.info("Template field %s: %s", name, content)
+
+
+def prepares_templates(task: BaseOperator) -> bool:
+    """Say whether the class of a task changes template files before they are rendered."""
+    kind = type(task)
+    return (
+        kind.prepare_template is not BaseOperator.prepare_template
+        or kind.resolve_template_files is not BaseOperator.resolve_template_files
+    )
 
 
 _NOT_STORED = ("self", "task_id", "task_group", "default_args", "kwargs", "__class__")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from inspect import signature
 
 from tradewind.core.clock import SystemClock
-from tradewind.core.timetables.protocol import DataInterval, TimeRestriction
+from tradewind.core.timetables.protocol import DataInterval
 from tradewind.sdk.operators.branch import BaseBranchOperator
+from tradewind.sdk.timetables.asking import next_run_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,19 +51,11 @@ class LatestOnlyOperator(BaseBranchOperator):
             _plain(dag_run.data_interval_start or date),
             _plain(dag_run.data_interval_end or date),
         )
-        before = TimeRestriction(earliest=None, latest=interval.end - timedelta(microseconds=1), catchup=True)
-        after = TimeRestriction(earliest=interval.end, latest=None, catchup=True)
-        following = self._next(interval, after)
+        following = next_run_of(self.dag.timetable, interval, earliest=interval.end)
         if following is None:
             return None
-        same = self._next(interval, before)
+        same = next_run_of(self.dag.timetable, interval, latest=interval.end - timedelta(microseconds=1))
         return (same.data_interval.end if same is not None else interval.start, following.data_interval.end)
-
-    def _next(self, interval: DataInterval, restriction: TimeRestriction) -> Any:
-        ask = self.dag.timetable.next_dagrun_info
-        # A timetable of the author's takes what Airflow gives it; one of this package is told the time too.
-        told = {"now": _now()} if "now" in signature(ask).parameters else {}
-        return ask(last_automated_data_interval=interval, restriction=restriction, **told)
 
 
 def _plain(moment: datetime) -> datetime:

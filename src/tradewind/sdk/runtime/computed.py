@@ -84,14 +84,10 @@ def _next_logical_date(context: _Context) -> datetime | None:
     run = context["dag_run"]
     if run.is_started_by_hand:
         return run.logical_date
-    from tradewind.core.clock import SystemClock  # noqa: PLC0415 - Airflow 2 files only
-    from tradewind.core.timetables.protocol import DataInterval, TimeRestriction  # noqa: PLC0415 - as above
+    from tradewind.core.timetables.protocol import DataInterval  # noqa: PLC0415 - Airflow 2 files only
+    from tradewind.sdk.timetables.asking import next_run_of  # noqa: PLC0415 - as above
 
-    info = context["dag"].timetable.next_dagrun_info(
-        last_automated_data_interval=DataInterval(as_plain(run.data_interval_start), as_plain(run.data_interval_end)),
-        restriction=TimeRestriction(None, None, catchup=True),
-        now=SystemClock().now(),
-    )
+    info = next_run_of(context["dag"].timetable, DataInterval(run.data_interval_start, run.data_interval_end))
     return None if info is None else as_pendulum(info.logical_date)
 
 

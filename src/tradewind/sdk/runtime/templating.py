@@ -117,8 +117,10 @@ def resolve_template_files(task: Any) -> None:
             value = getattr(task, name, None)
             if isinstance(value, str) and value.endswith(endings):
                 setattr(task, name, _source_of(task, value))
-            elif is_list(value):
-                value[:] = [_source_of(task, v) if isinstance(v, str) and v.endswith(endings) else v for v in value]
+            elif is_list(value) and any(isinstance(v, str) and v.endswith(endings) for v in value):
+                # A list of its own: the task may be a copy, for one try.
+                read = [_source_of(task, v) if isinstance(v, str) and v.endswith(endings) else v for v in value]
+                setattr(task, name, read)
     prepare = getattr(task, "prepare_template", None)
     if prepare is not None:
         prepare()

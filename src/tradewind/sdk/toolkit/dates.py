@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from tradewind.sdk import timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterator
     from typing import Any
 
 cron_presets = {
@@ -40,31 +40,48 @@ def date_range(
 ) -> list[datetime]:
     """Return the dates from `start_date` to `end_date` (default: now), or `num` of them, each `delta` after the last.
 
-    `delta` is a timedelta or a relativedelta; a negative `num` goes backwards. The list is sorted. Raises ValueError
-    for arguments that contradict each other and for a cron expression.
+    `delta` is a timedelta, a relativedelta, or a cron expression whose times are taken on the wall clock of
+    `start_date`; a negative `num` goes backwards. The list is sorted and has `start_date` in it. Raises ValueError for
+    arguments that contradict each other.
     """
     if not delta:
         return []
-    if isinstance(delta, str):
-        raise ValueError(  # noqa: TRY004 - what is wrong is the word, and authors catch this one
-            f"date_range() steps by a timedelta, not by cron ({delta!r}): let the DAG's schedule do that"
-        )
     if end_date and start_date > end_date:
         raise ValueError("start_date needs to be before end_date")
     if end_date and num:
         raise ValueError("give either end_date or num")
-    step = abs(delta)
-    date = start_date if start_date.tzinfo else timezone.make_aware(start_date)
-    assert date is not None  # noqa: S101 - for the type checker: start_date is a date
+    first = start_date if start_date.tzinfo else timezone.make_aware(start_date)
+    assert first is not None  # noqa: S101 - for the type checker: start_date is a date
+    is_backward = bool(num and num < 0)
+    date_at = (_by_cron if isinstance(delta, str) else _by_step)(first, delta, is_backward=is_backward)
     if num:
-        return sorted(date + i * step if num > 0 else date - i * step for i in range(abs(num)))
+        return sorted(islice(date_at, abs(num)))
     last = timezone.coerce_datetime(end_date) if end_date else timezone.utcnow()
     assert last is not None  # noqa: S101 - for the type checker
-    dates: list[datetime] = []
-    while date <= last:
-        dates.append(date)
+    return list(takewhile(lambda date: date <= last, date_at))
+
+
+def _by_step(first: datetime, delta: Any, *, is_backward: bool) -> Iterator[datetime]:
+    step = -abs(delta) if is_backward else abs(delta)
+    date = first
+    while True:
+        yield date
         date += step
-    return dates
+
+
+def _by_cron(first: datetime, cron: str, *, is_backward: bool) -> Iterator[datetime]:
+    from tradewind.core.cron import parse_cron  # noqa: PLC0415 - few files ask
+
+    expression = parse_cron(cron_presets.get(cron, cron))
+    ask = expression.prev_before if is_backward else expression.next_after
+    local = datetime(first.year, first.month, first.day, first.hour, first.minute, first.second)  # noqa: DTZ001 - the wall clock's
+    date = first
+    while True:
+        yield date
+        local = ask(local)
+        aware = timezone.make_aware(local, first.tzinfo)
+        assert aware is not None  # noqa: S101 - for the type checker
+        date = aware
 
 
 def round_time(dt: datetime, delta: Any, start_date: datetime | None = None) -> datetime:

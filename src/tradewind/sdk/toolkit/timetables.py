@@ -23,7 +23,7 @@ class Timetable:
     active_runs_limit: int | None = None
 
     @classmethod
-    def deserialize(cls, data: dict[str, Any]) -> Timetable:
+    def deserialize(cls, data: dict[str, Any]) -> Any:
         """Make the timetable again from what `serialize` gave."""
         del data
         return cls()
@@ -39,6 +39,20 @@ class Timetable:
     def summary(self) -> str:
         """A few characters for people."""
         return type(self).__name__
+
+    def generate_run_id(
+        self,
+        *,
+        run_type: Any,
+        run_after: datetime | None = None,
+        data_interval: DataInterval | None = None,
+        logical_date: datetime | None = None,
+        **extra: Any,
+    ) -> str:
+        """Give a run_id: of the type and the date after which the run begins, its logical date in Airflow 2."""
+        del data_interval, extra
+        date = run_after if run_after is not None else logical_date
+        return f"{run_type}__{date.isoformat() if date is not None else ''}"
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """Give the data interval of a run that somebody triggers at `run_after`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.clock import SystemClock
 from tradewind.core.retries import is_eligible
+from tradewind.sdk.definitions.operator import prepares_templates
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
@@ -127,6 +128,8 @@ class _Attempt:
         )
         around.environment.enter(context_to_airflow_vars(context, in_env_var_format=True))
         if task.template_fields:
+            if prepares_templates(task):
+                task.resolve_template_files()
             task.render_template_fields(context)
             self.rendered = rendered_fields(task)
 
