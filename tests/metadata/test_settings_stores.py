@@ -41,7 +41,7 @@ def stored(database: Database, table: sa.Table) -> dict:
 # --- Encryption ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["short", "x" * 44, f"{OLD},nonsense"])
+@pytest.mark.parametrize("key", ["short", "x" * 44, f"{OLD},nonsense"], ids=["short", "no base64", "second of two"])
 def test_a_malformed_key_is_told(key: str) -> None:
     with pytest.raises(EncryptionError, match="URL-safe base64"):
         Cipher(key)
@@ -62,7 +62,9 @@ def test_what_was_stored_without_a_key_is_read_with_one(database: Database) -> N
     assert (found.value, found.is_encrypted) == ("v", False)
 
 
-@pytest.mark.parametrize(("key", "said"), [(NEW, "another Fernet key"), ("", "no Fernet key is set")])
+@pytest.mark.parametrize(
+    ("key", "said"), [(NEW, "another Fernet key"), ("", "no Fernet key is set")], ids=["wrong", "missing"]
+)
 def test_a_wrong_or_missing_key_is_one_error_that_names_the_entry(database: Database, key: str, said: str) -> None:
     VariableStore(database, Cipher(OLD)).set("secret", "v")
     ConnectionStore(database, Cipher(OLD)).set(CONNECTION)
