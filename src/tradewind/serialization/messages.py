@@ -7,7 +7,7 @@ the reader, so either side may be one release ahead.
 from __future__ import annotations
 
 import struct
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
@@ -213,7 +213,19 @@ class NextRunComputed(msgspec.Struct, frozen=True, kw_only=True, tag="next_run_c
 Report = Ready | Started | Finished | XComPush | StoreCall | CallbackDone | NextRunComputed
 
 _LENGTH = struct.Struct(">I")
-_encoder = msgspec.msgpack.Encoder()
+
+
+def _plain(value: Any) -> datetime:
+    """Return a date of another datetime class, as author code has them, as a plain one in UTC."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise TypeError(f"a message cannot carry what is of type {type(value).__name__}: {value!r}")
+    utc = value.astimezone(timezone.utc)
+    return datetime(
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=timezone.utc
+    )
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 _order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 _report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 
