@@ -23,7 +23,7 @@ from tradewind.sdk.exceptions import (
     DagRunNotFound,
 )
 from tradewind.sdk.ports import worker_store
-from tradewind.sdk.sensors.sensor import defers_by_default, first_look_at
+from tradewind.sdk.runtime.waiting import defers_by_default, first_look_at
 from tradewind.sdk.state import DagRunState
 from tradewind.sdk.timezone import coerce_datetime, parse
 from tradewind.sdk.toolkit.configuration import conf as configuration

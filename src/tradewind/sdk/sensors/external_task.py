@@ -11,6 +11,7 @@ from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import AirflowSkipException
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.ports import worker_store
+from tradewind.sdk.runtime.waiting import defers_by_default
 from tradewind.sdk.sensors.errors import (
     DuplicateStateError,
     ExternalDagFailedError,
@@ -20,7 +21,7 @@ from tradewind.sdk.sensors.errors import (
     ExternalTaskGroupNotFoundError,
     ExternalTaskNotFoundError,
 )
-from tradewind.sdk.sensors.sensor import BaseSensorOperator, SensorArgumentError, defers_by_default
+from tradewind.sdk.sensors.sensor import BaseSensorOperator, SensorArgumentError
 from tradewind.sdk.state import State
 from tradewind.sdk.toolkit.callables import determine_kwargs
 from tradewind.sdk.toolkit.configuration import conf

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tradewind.sdk.exceptions import AirflowNotFoundException
 from tradewind.sdk.hooks import BaseHook
-from tradewind.sdk.sensors.sensor import BaseSensorOperator, defers_by_default
+from tradewind.sdk.runtime.waiting import defers_by_default
+from tradewind.sdk.sensors.sensor import BaseSensorOperator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from tradewind.core.clock import SystemClock
-from tradewind.sdk.sensors.sensor import BaseSensorOperator, defers_by_default, first_look_at
+from tradewind.sdk.runtime.waiting import defers_by_default, first_look_at
+from tradewind.sdk.sensors.sensor import BaseSensorOperator
 from tradewind.sdk.timezone import parse
 
 TYPE_CHECKING = False

@@ -20,6 +20,7 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTimeout,
 )
+from tradewind.sdk.runtime.waiting import first_look_at
 from tradewind.sdk.toolkit.configuration import conf
 
 TYPE_CHECKING = False
@@ -195,17 +196,6 @@ class BaseSensorOperator(BaseOperator):
         seed = f"{self.dag_id}#{self.task_id}#{started_at}#{poke_count}".encode()
         chance = int(hashlib.sha1(seed, usedforsecurity=False).hexdigest(), 16) % shortest_s
         return min(shortest_s + chance, _LONGEST_S)
-
-
-def defers_by_default(deferrable: bool | None) -> bool:
-    """Return the argument `deferrable`, where it was left out what the option operators.default_deferrable says."""
-    return conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
-
-
-def first_look_at(context: Any) -> datetime:
-    """Return when the try began, over reschedules."""
-    ti = context["ti"]
-    return ti.get_first_reschedule_date(context) or ti.start_date
 
 
 def _stopwatch(context: Any) -> tuple[datetime, Callable[[], float]]:
