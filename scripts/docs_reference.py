@@ -96,8 +96,11 @@ def cli_page() -> Iterator[str]:
     import click
 
     yield "# Command line"
-    for name, command in commands():
-        context = click.Context(command, info_name=name)
+    named = commands()
+    # A command keeps the help option of the first context that asks for it: the one its users get.
+    settings = named[0][1].context_settings
+    for name, command in named:
+        context = click.Context(command, info_name=name, **settings)
         yield from ("", f"## {name}", "", escaped(inspect.cleandoc((command.help or "").replace("\b", ""))), "")
         yield from ("```", command.get_usage(context), "```")
         rows = [row for row in map(parameter_row(context), command.params) if row]

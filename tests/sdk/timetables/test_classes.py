@@ -36,7 +36,7 @@ EVERY_KIND: list[Any] = [
 def test_every_kind_is_asked_and_answers_as_authors_expect(timetable: Any) -> None:
     assert isinstance(timetable, Timetable)
     restriction = TimeRestriction(earliest=START, latest=None, catchup=True)
-    info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    info: Any = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     if info is not None:
         assert isinstance(info.run_after, pendulum.DateTime)
         assert isinstance(info.data_interval.start, pendulum.DateTime)
