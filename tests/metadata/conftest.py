@@ -206,6 +206,8 @@ def migrated_sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def migrated_postgres_url(postgres_database: Database) -> Iterator[str]:
     yield postgres_database.engine.url.render_as_string(hide_password=False)
+    # Another test may have restarted the server meanwhile: begin with a connection of now.
+    postgres_database.dispose()
     with postgres_database.begin() as connection:
         names = ", ".join(table.name for table in metadata.sorted_tables)
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
