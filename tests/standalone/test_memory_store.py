@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pytest
+
+from tradewind import DAG, TriggerDagRunOperator
 from tradewind.core.clock import SystemClock
+from tradewind.sdk.exceptions import DagRunAlreadyExists
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 from tradewind.standalone.memory_store import MemoryStore
 
@@ -43,3 +47,19 @@ def test_what_it_does_not_have_of_other_dags_comes_from_behind() -> None:
 def test_alone_it_knows_itself_only() -> None:
     store = MemoryStore(SystemClock())
     assert (store.get_dag("d"), store.get_dag_runs(dag_id="d"), store.get_task_instances(dag_id="d")) == (None, [], [])
+
+
+def test_a_run_that_a_task_starts_counts_as_successful(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore(SystemClock())
+    record = store.trigger_dag_run(dag_id="other", run_id="r", logical_date=DAY, conf={"a": 1})
+    assert (record.state, record.conf, store.get_dag_runs(dag_id="other")) == ("success", {"a": 1}, [record])
+    assert "run r of DAG other counts as successful" in caplog.text
+    with pytest.raises(DagRunAlreadyExists):
+        store.trigger_dag_run(dag_id="other", run_id="r")
+    assert store.trigger_dag_run(dag_id="other", run_id="r", reset=True, run_after=DAY).run_after == DAY
+
+
+def test_a_test_does_not_wait_for_a_run_that_nobody_starts() -> None:
+    with DAG("starts", schedule=None) as dag:
+        TriggerDagRunOperator(task_id="t", trigger_dag_id="other", wait_for_completion=True, poke_interval=0)
+    assert dag.test().state == "success"

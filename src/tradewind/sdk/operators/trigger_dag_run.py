@@ -133,24 +133,29 @@ class TriggerDagRunOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Start the run, and wait for its end when that is wanted."""
-        ti = context["ti"]
+        started = self._started_before(context)
+        if started is not None:
+            self.trigger_run_id = started
+            if not self._has_ended(started):
+                self._wait(started)
+            return
         logical_date, run_after = self._dates(context)
-        if self.trigger_run_id:
-            run_id = str(self.trigger_run_id)
-        else:
-            # Of a task that comes back to look again the date is the same, and so is the run_id.
+        if not self.trigger_run_id:
             unique = secrets.token_urlsafe(6) if logical_date is None else ""
             due = logical_date or run_after or first_look_at(context)
-            run_id = make_run_id(RunType.MANUAL, run_after=due, logical_date=logical_date, unique=unique)
-        self.trigger_run_id = run_id
-        if ti.get_first_reschedule_date(context) is not None:
-            self._look_again(ti.xcom_pull(task_ids=ti.task_id, key=XCOM_RUN_ID) or run_id)
-            return
-        run = self._trigger(run_id, logical_date, run_after)
+            self.trigger_run_id = make_run_id(RunType.MANUAL, run_after=due, logical_date=logical_date, unique=unique)
+        run = self._trigger(str(self.trigger_run_id), logical_date, run_after)
         self.trigger_run_id = run.run_id
-        ti.xcom_push(key=XCOM_RUN_ID, value=run.run_id)
+        context["ti"].xcom_push(key=XCOM_RUN_ID, value=run.run_id)
         if self.wait_for_completion:
             self._wait(run.run_id)
+
+    def _started_before(self, context: Any) -> str | None:
+        """Return the run that this try started before it left the worker, None the first time."""
+        ti = context["ti"]
+        if not self.deferrable or ti.get_first_reschedule_date(context) is None:
+            return None
+        return ti.xcom_pull(task_ids=ti.task_id, key=XCOM_RUN_ID)
 
     def _dates(self, context: Any) -> tuple[datetime | None, datetime | None]:
         run_after = None if self.run_after is NOTSET else _as_date(self.run_after)
@@ -205,10 +210,6 @@ class TriggerDagRunOperator(BaseOperator):
             time.sleep(self.poke_interval)
             if self._has_ended(run_id):
                 return
-
-    def _look_again(self, run_id: str) -> None:
-        if not self._has_ended(run_id):
-            self._wait(run_id)
 
     def _has_ended(self, run_id: str) -> bool:
         """Say whether the run has ended well. Raises `AirflowException` when it failed or is gone."""

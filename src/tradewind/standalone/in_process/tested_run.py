@@ -141,15 +141,18 @@ class TestedRun:
             self._apply(engine.end(slot, try_number, Outcome.SUCCESS, self._clock.now()))
             return
         self._apply(engine.start(slot, try_number))
-        if self._begun.get(slot) != try_number:
+        is_first_look = self._begun.get(slot) != try_number
+        if is_first_look:
             # A new try; not another look of a sensor, whose timeout counts from its first one.
             self._begun[slot] = try_number
             self._started_at[slot] = self._clock.now()
             self._store.delete_xcoms(dag_id=self._dag.dag_id, run_id=self._facts.run_id, task_id=task_id)
-        finished = run_inline(self._order(slot), self._dag, store=self._store, options=self._options)
+        finished = run_inline(
+            self._order(slot, is_first_look=is_first_look), self._dag, store=self._store, options=self._options
+        )
         self._take(slot, finished)
 
-    def _order(self, slot: int) -> RunTask:
+    def _order(self, slot: int, *, is_first_look: bool) -> RunTask:
         engine = self._engine
         node = engine.node_of[slot]
         return RunTask(
@@ -167,7 +170,7 @@ class TestedRun:
             priority_weight=node.priority_weight,
             queued_at=self._clock.now(),
             operator=node.operator,
-            first_started_at=self._started_at[slot],
+            first_started_at=None if is_first_look else self._started_at[slot],
         )
 
     def _take(self, slot: int, finished: Finished) -> None:
