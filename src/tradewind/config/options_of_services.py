@@ -137,7 +137,7 @@ XCOM = (
         "xcom",
         "max_value_mib",
         "integer",
-        "64",
+        "32",
         "The largest XCom that is stored in the database, in MiB; a larger one fails its task.",
         minimum=1,
     ),
