@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, MetaData, Text
 
 from tradewind.metadata.tables.datetimes import UtcDateTime
@@ -57,3 +58,12 @@ def one_of(column: str, values: type[Enum]) -> CheckConstraint:
 def quoted(values: Iterable[Enum]) -> str:
     """Return the members' values as SQL literals, sorted."""
     return ", ".join(f"'{value}'" for value in sorted(str(member.value) for member in values))
+
+
+def stored_with(**options: str) -> dict[str, Any]:
+    """Return the arguments that tell PostgreSQL how to store a table.
+
+    None under SQLAlchemy 2.0, the last for Python 3.10, which cannot say it: tables then lie as PostgreSQL's defaults have it.
+    """
+    can_say = tuple(map(int, sa.__version__.split(".")[:2])) >= (2, 1)
+    return {"postgresql_with": options} if can_say else {}

@@ -16,7 +16,17 @@ from sqlalchemy import (
 )
 
 from tradewind.core.states import RUN_FINISHED, DagRunState, RunType, TaskInstanceState
-from tradewind.metadata.tables.columns import Pk, instant, metadata, one_of, optional_text, pk, quoted, text
+from tradewind.metadata.tables.columns import (
+    Pk,
+    instant,
+    metadata,
+    one_of,
+    optional_text,
+    pk,
+    quoted,
+    stored_with,
+    text,
+)
 
 UNFINISHED_RUN = f"state IN ({quoted(frozenset(DagRunState) - RUN_FINISHED)})"
 SCHEDULED_RUN = f"run_type IN ({quoted({RunType.SCHEDULED, RunType.BACKFILL})})"
@@ -60,7 +70,7 @@ dag_run = Table(
     Index("ix_dag_run_dag_version_pk", "dag_version_pk"),
     # A number is never given twice: the numbers of task instances are made from it.
     sqlite_autoincrement=True,
-    postgresql_with={"fillfactor": "80"},
+    **stored_with(fillfactor="80"),
 )
 
 task_instance = Table(
@@ -91,7 +101,7 @@ task_instance = Table(
     one_of("state", TaskInstanceState),
     # No index has the state in it, not even in its condition: so a PostgreSQL page takes the new row beside the old one
     # and no index is touched. Unfinished instances are found through their unfinished runs.
-    postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
+    **stored_with(fillfactor="70", autovacuum_vacuum_scale_factor="0.02"),
 )
 
 task_instance_history = Table(

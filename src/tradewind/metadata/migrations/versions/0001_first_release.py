@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tradewind.metadata.tables.columns import stored_with
 from tradewind.metadata.tables.datetimes import UtcDateTime
 
 revision = "0001"
@@ -106,7 +107,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_dag_run")),
         sa.UniqueConstraint("dag_id", "logical_date", name=op.f("uq_dag_run_dag_id_logical_date")),
         sa.UniqueConstraint("dag_id", "run_id", name=op.f("uq_dag_run_dag_id_run_id")),
-        postgresql_with={"fillfactor": "80"},
+        **stored_with(fillfactor="80"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_dag_run_dag_id_run_after", "dag_run", ["dag_id", "run_after"], unique=False)
@@ -240,7 +241,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_task_instance")),
         sa.UniqueConstraint("run_pk", "task_id", "map_index", name=op.f("uq_task_instance_run_pk_task_id_map_index")),
-        postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
+        **stored_with(fillfactor="70", autovacuum_vacuum_scale_factor="0.02"),
     )
     op.create_table(
         "task_instance_event",
