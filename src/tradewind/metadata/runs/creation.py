@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
+from tradewind.core.runs import make_run_id
 from tradewind.core.states import DagRunState, RunType
 from tradewind.metadata.database import add_ring, insert
 from tradewind.metadata.doorbell.ring import RUN, Ring
@@ -95,10 +96,8 @@ def insert_run(connection: sa.Connection, now: datetime, request: RunRequest) ->
 
 def generate_run_id(run_type: RunType, logical_date: datetime | None, run_after: datetime) -> str:
     """Return the run_id Airflow would make: the type and the run-after date, and chance where no logical date is."""
-    run_id = f"{run_type.value}__{run_after.isoformat()}"
-    if logical_date is not None:
-        return run_id
-    return f"{run_id}_{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"
+    unique = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return make_run_id(run_type, run_after=run_after, logical_date=logical_date, unique=unique)
 
 
 def _require_dag(connection: sa.Connection, dag_id: str) -> None:
