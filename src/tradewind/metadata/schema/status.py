@@ -7,7 +7,7 @@ from enum import Enum
 
 from tradewind.metadata.errors import SchemaError
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every migration of this release, in order."""
 HEAD = REVISIONS[-1]
 
