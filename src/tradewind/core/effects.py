@@ -40,6 +40,13 @@ class Release(NamedTuple):
     slot: int
 
 
+class Park(NamedTuple):
+    """The instance waits for something outside: it keeps of its limits what its state counts for."""
+
+    slot: int
+    state: TaskInstanceState
+
+
 class Arm(NamedTuple):
     """Call `RunEngine.fall_due` at that time."""
 
@@ -61,4 +68,4 @@ class Finish(NamedTuple):
     reason: str
 
 
-Effect = Move | Offer | Withdraw | Release | Arm | Stop | Finish
+Effect = Move | Offer | Withdraw | Release | Park | Arm | Stop | Finish

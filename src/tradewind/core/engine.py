@@ -10,10 +10,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
+from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.lifecycle import apply, transition_of
 from tradewind.core.retries import is_eligible, next_retry_at
-from tradewind.core.states import FINISHED, HOLDING_SLOT, WAITING, DagRunState, TaskInstanceState
+from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
 from tradewind.core.trigger_rules import TriggerRule, UpstreamCounts, Verdict, decide, decide_scope
 
@@ -41,8 +41,16 @@ class Outcome(str, Enum):
     SKIPPED = "skipped"
     RESCHEDULE = "reschedule"
     DEFERRED = "deferred"
+    """Handed to a trigger: the same try goes on when that fires."""
+    AWAITING_INPUT = "awaiting_input"
+    """A human was asked: the same try goes on with the answer."""
     KILLED = "killed"
     """Ended because it was told to; the state it goes to was written by whoever told."""
+
+
+_PARKING = {Outcome.DEFERRED: Event.DEFER, Outcome.AWAITING_INPUT: Event.ASK_HUMAN}
+_LIVING_ON = frozenset({*_PARKING, Outcome.RESCHEDULE})
+"""After these the task wants to go on, which one that the DAG version does not have cannot."""
 
 
 class Instance(NamedTuple):
@@ -135,19 +143,33 @@ class RunEngine:
         self._start(slot, try_number)
         if self.tries.get(slot) != try_number or self.states[slot] is not _S.RUNNING:
             return self._settle()
-        if outcome is Outcome.SUCCESS:
-            self._end(slot, Event.SUCCEED, Actor.WORKER)
-        elif outcome is Outcome.SKIPPED:
-            self._end(slot, Event.SKIP, Actor.WORKER)
-        elif outcome is Outcome.RESCHEDULE and slot in self.orphans:
+        if outcome in _LIVING_ON and slot in self.orphans:
             self._remove(slot)
+        elif outcome in _PARKING:
+            self._move(slot, _PARKING[outcome], Actor.WORKER)
         elif outcome is Outcome.RESCHEDULE:
             self._move(slot, Event.RESCHEDULE, Actor.WORKER)
             self._arm(slot, due_at or at)
         else:
-            self._fail(slot, at, Actor.WORKER, may_retry=outcome is Outcome.FAILED, due_at=due_at)
+            self._conclude(slot, outcome, at, Actor.WORKER, due_at=due_at)
         for other in skips:
             self._skip(other)
+        return self._settle()
+
+    def resume(self, slot: int, try_number: int, actor: Actor) -> list[Effect]:
+        """What a parked try waited for has come, or its time is over: the same try goes on. Of another try: nothing."""
+        if self._is_parked(slot, try_number):
+            self._move(slot, Event.RESUME, actor)
+            self._effects.append(Offer(slot))
+        return self._settle()
+
+    def end_parked(self, slot: int, try_number: int, outcome: Outcome, at: datetime) -> list[Effect]:
+        """The trigger of a deferred try ended it itself: `SUCCESS`, `SKIPPED`, or `FAILED`, which the rules may retry.
+
+        A report of another try, or of one that is not deferred, does nothing.
+        """
+        if self._is_parked(slot, try_number) and self.states[slot] is _S.DEFERRED:
+            self._conclude(slot, outcome, at, Actor.TRIGGERER)
         return self._settle()
 
     def lose(self, slot: int, try_number: int, at: datetime, *, was_started: bool) -> list[Effect]:
@@ -286,13 +308,18 @@ class RunEngine:
         self.states[slot] = target
         self.versions[slot] += 1
         self._effects.append(Move(slot, event, found, target, self.tries[slot], self.versions[slot]))
-        if found in HOLDING_SLOT and target not in HOLDING_SLOT:
+        if target in PARKED:
+            self._effects.append(Park(slot, target))
+        elif (found in HOLDING_SLOT and target not in HOLDING_SLOT) or (found in PARKED and target is not _S.SCHEDULED):
             self._effects.append(Release(slot))
         return target
 
     def _start(self, slot: int, try_number: int) -> None:
         if self.tries.get(slot) == try_number and self.states[slot] is _S.QUEUED:
             self._move(slot, Event.START, Actor.WORKER)
+
+    def _is_parked(self, slot: int, try_number: int) -> bool:
+        return self.tries.get(slot) == try_number and self.states[slot] in PARKED
 
     def _remove(self, slot: int) -> None:
         self._move(slot, Event.REMOVE, Actor.SCHEDULER)
@@ -319,6 +346,22 @@ class RunEngine:
             self._tell_downstream(node, target)
             self._work.extend(node.downstream)
             self._work.extend(node.scope_of)
+
+    def _conclude(
+        self,
+        slot: int,
+        outcome: Outcome,
+        at: datetime,
+        actor: Actor,
+        *,
+        due_at: datetime | None = None,
+    ) -> None:
+        if outcome is Outcome.SUCCESS:
+            self._end(slot, Event.SUCCEED, actor)
+        elif outcome is Outcome.SKIPPED:
+            self._end(slot, Event.SKIP, actor)
+        else:
+            self._fail(slot, at, actor, may_retry=outcome is Outcome.FAILED, due_at=due_at)
 
     def _fail(
         self,
@@ -395,6 +438,9 @@ class RunEngine:
             self._requeues.pop(slot, None)
         if node.is_empty:
             self._end(slot, Event.COMPLETE_EMPTY, Actor.SCHEDULER)
+            return
+        if node.starts_from_trigger:
+            self._move(slot, Event.START_DEFERRED, Actor.SCHEDULER)
             return
         self._move(slot, Event.SCHEDULE, Actor.SCHEDULER)
         self._effects.append(Offer(slot))

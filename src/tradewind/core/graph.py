@@ -51,6 +51,8 @@ class TaskNode:
     ignore_first_depends_on_past: bool = False
     waits_for_past_before_skipping: bool = False
     is_empty: bool = False
+    starts_from_trigger: bool = False
+    """Its tries begin deferred: no worker is needed before the trigger fires."""
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False

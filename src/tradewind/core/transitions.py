@@ -87,6 +87,7 @@ def _row(event: Event, sources: frozenset[S] | set[S], target: S, actors: set[Ac
 
 _SCHEDULER = {Actor.SCHEDULER}
 _WORKER = {Actor.WORKER}
+_TRIGGERER = {Actor.TRIGGERER}
 _USER = {Actor.USER}
 _ENDED = (Effect.RELEASE_SLOT, Effect.CLOSE_LEASE, Effect.WAKE_DOWNSTREAM)
 _STAMPED = (Effect.STAMP, Effect.WAKE_DOWNSTREAM)
@@ -106,9 +107,16 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(Event.UNSCHEDULE, {S.SCHEDULED}, S.NONE, _SCHEDULER),
     _row(Event.REQUEUE, {S.QUEUED}, S.SCHEDULED, _SCHEDULER, Effect.RELEASE_SLOT),
     _row(Event.START, {S.QUEUED, S.RESTARTING}, S.RUNNING, _WORKER, Effect.OPEN_LEASE),
-    _row(Event.SUCCEED, {S.RUNNING}, S.SUCCESS, _WORKER, *_ENDED),
-    _row(Event.SKIP, {S.RUNNING}, S.SKIPPED, _WORKER, *_ENDED),
-    _row(Event.FAIL, {S.RUNNING, S.QUEUED}, S.FAILED, {Actor.WORKER, Actor.SCHEDULER}, *_ENDED),
+    # A trigger may end its task itself, without a worker.
+    _row(Event.SUCCEED, {S.RUNNING, S.DEFERRED}, S.SUCCESS, _WORKER | _TRIGGERER, *_ENDED),
+    _row(Event.SKIP, {S.RUNNING, S.DEFERRED}, S.SKIPPED, _WORKER | _TRIGGERER, *_ENDED),
+    _row(
+        Event.FAIL,
+        {S.RUNNING, S.QUEUED, S.DEFERRED},
+        S.FAILED,
+        _WORKER | _TRIGGERER | _SCHEDULER,
+        *_ENDED,
+    ),
     _row(
         Event.RETRY,
         {S.RUNNING, S.QUEUED, S.RESTARTING, S.DEFERRED},
@@ -137,7 +145,14 @@ TRANSITIONS: tuple[Transition, ...] = (
         Effect.CREATE_TRIGGER,
     ),
     _row(Event.ASK_HUMAN, {S.RUNNING}, S.AWAITING_INPUT, _WORKER, Effect.RELEASE_SLOT, Effect.CLOSE_LEASE),
-    _row(Event.RESUME, PARKED, S.SCHEDULED, {Actor.TRIGGERER, Actor.USER}, Effect.DROP_TRIGGER),
+    # The same try goes on: its trigger fired or failed, a human answered, or (the scheduler sees to it) nobody did in time.
+    _row(
+        Event.RESUME,
+        PARKED,
+        S.SCHEDULED,
+        {Actor.TRIGGERER, Actor.USER, Actor.SCHEDULER},
+        Effect.DROP_TRIGGER,
+    ),
     _row(
         Event.RESCUE,
         {S.QUEUED, S.RUNNING, S.RESTARTING},

@@ -33,7 +33,16 @@ _ENDS = frozenset(
         Event.MARK_SKIPPED,
     },
 )
-_DERIVED = frozenset({Event.SCHEDULE, Event.ENQUEUE, Event.COMPLETE_EMPTY, Event.FAIL_UPSTREAM, Event.RULE_SKIP})
+_DERIVED = frozenset(
+    {
+        Event.SCHEDULE,
+        Event.START_DEFERRED,
+        Event.ENQUEUE,
+        Event.COMPLETE_EMPTY,
+        Event.FAIL_UPSTREAM,
+        Event.RULE_SKIP,
+    },
+)
 """Decided by the states of the run alone: whoever reads the run again decides them again."""
 _WITHOUT_PROCESS = frozenset({Event.COMPLETE_EMPTY, Event.FAIL_UPSTREAM, Event.RULE_SKIP, Event.SKIP_DOWNSTREAM})
 
@@ -104,12 +113,14 @@ class Collector:
 
 def _stamp(row: TaskTransition, move: Move, at: datetime) -> None:
     event = move.event
-    if event is Event.SCHEDULE:
+    if event in {Event.SCHEDULE, Event.START_DEFERRED}:
         row.scheduled_at = at
         if move.found is not TaskInstanceState.UP_FOR_RESCHEDULE:
             row.is_new_try = True
             row.archives_try = row.archives_try or move.found is TaskInstanceState.UP_FOR_RETRY
             row.queued_at = row.started_at = row.ended_at = row.due_at = None
+    elif event is Event.RESUME:
+        row.scheduled_at = at
     elif event is Event.ENQUEUE:
         row.queued_at = at
     elif event is Event.RESCUE:

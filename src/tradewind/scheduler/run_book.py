@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
+from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
+from tradewind.core.limits import Hold
 from tradewind.core.past import counts_as_past, is_held_by_past
-from tradewind.core.states import FINISHED, HOLDING_SLOT, WAITING, DagRunState, TaskInstanceState
+from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.metadata.batch import CallbackRequest, RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, fresh, new_instance, stored
 
@@ -34,9 +35,12 @@ _IN_TRY = frozenset(
         TaskInstanceState.QUEUED,
         TaskInstanceState.RUNNING,
         TaskInstanceState.UP_FOR_RESCHEDULE,
+        *PARKED,
     },
 )
 """In these a try goes on that may have begun already."""
+
+_HOLDS = {TaskInstanceState.DEFERRED: Hold.DEFERRED, TaskInstanceState.AWAITING_INPUT: Hold.AWAITING_INPUT}
 
 
 class RunBook:
@@ -133,7 +137,7 @@ class RunBook:
         if not pks:
             del self.by_dag[active.run.dag_id]
         for slot, state in active.engine.states.items():
-            if state in HOLDING_SLOT:
+            if state in HOLDING_SLOT or state in PARKED:
                 self._limits.release(task_instance_pk(run_pk, slot))
             elif state is TaskInstanceState.SCHEDULED:
                 self._limits.withdraw(task_instance_pk(run_pk, slot))
@@ -271,9 +275,11 @@ class RunBook:
             active.arm(None, self._reactor.call_at(active.run.started_at + timeout, lambda: self._time_out(active)))
 
     def _take_up(self, active: ActiveRun, row: TaskInstanceRow, *, rescues: bool) -> None:
+        slot = slot_of(row.ti_pk)
+        if row.state in PARKED and slot not in active.engine.orphans:
+            self._limits.hold(active.candidate(slot), _HOLDS[row.state])
         if row.state not in HOLDING_SLOT:
             return
-        slot = slot_of(row.ti_pk)
         if slot in active.engine.orphans:
             if rescues or row.ti_pk not in self.in_flight:
                 self.apply(active, active.engine.rescue(slot))
@@ -284,9 +290,12 @@ class RunBook:
         elif row.ti_pk not in self.in_flight:
             self.to_dispatch.append(row.ti_pk)
 
-    def _ask_limits(self, active: ActiveRun, effect: Offer | Release | Withdraw | Stop) -> None:
+    def _ask_limits(self, active: ActiveRun, effect: Offer | Park | Release | Withdraw | Stop) -> None:
         if isinstance(effect, Offer):
             self._limits.offer(active.candidate(effect.slot))
+            return
+        if isinstance(effect, Park):
+            self._limits.hold(active.candidate(effect.slot), _HOLDS[effect.state])
             return
         ti_pk = task_instance_pk(active.pk, effect.slot)
         if isinstance(effect, Release):

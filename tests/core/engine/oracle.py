@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 FINISHED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 BAD = {"failed", "upstream_failed"}
 WAITING = {"none", "up_for_retry", "up_for_reschedule"}
+PARKED = {"deferred", "awaiting_input"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Task:
     upstream: frozenset[str] = frozenset()
     retries: int = 0
     is_empty: bool = False
+    starts_from_trigger: bool = False
     is_setup: bool = False
     is_teardown: bool = False
     fails_run: bool = False
@@ -108,9 +110,16 @@ class NaiveRun:
                     self.set(name, result)
                     continue
                 self.tries[name] += self.states[name] != "up_for_reschedule"
-                self.set(name, "success" if self.tasks[name].is_empty else "scheduled")
+                self.set(name, self.beginning(self.tasks[name]))
         if self.result is None and set(self.states.values()) <= FINISHED:
             self.result = "failed" if any(self.states[name] in BAD for name in self.leaves()) else "success"
+
+    @staticmethod
+    def beginning(task: Task) -> str:
+        """Say in which state a try begins."""
+        if task.is_empty:
+            return "success"
+        return "deferred" if task.starts_from_trigger else "scheduled"
 
     def changes(self) -> dict[str, str]:
         """Say what every waiting task would become by the states as they are."""
@@ -168,12 +177,14 @@ class NaiveRun:
         if outcome == "reschedule":
             self.set(name, "up_for_reschedule" if name in self.tasks else "removed")
             self.due |= {name} & self.tasks.keys()
+        elif outcome in PARKED:
+            self.set(name, outcome if name in self.tasks else "removed")
         elif outcome in {"success", "skipped"}:
             self.set(name, outcome)
         else:
             self.fail(name, may_retry=outcome == "failed")
         for other in skips:
-            if self.states[other] in WAITING | {"scheduled"}:
+            if self.states[other] in WAITING | PARKED | {"scheduled"}:
                 self.set(other, "skipped")
         self.settle()
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
+from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.engine import MAX_REQUEUES, Instance, Outcome, RunEngine
 from tradewind.core.graph import CompiledDag, TaskNode
 from tradewind.core.lifecycle import IllegalTransitionError
 from tradewind.core.retries import RetryPolicy
 from tradewind.core.states import DagRunState
 from tradewind.core.states import TaskInstanceState as S
-from tradewind.core.transitions import Event
+from tradewind.core.transitions import Actor, Event
 
 from tests.core.engine.oracle import Task
 from tests.core.engine.world import compiled
@@ -357,3 +357,78 @@ def test_an_instance_costs_little_memory() -> None:
         tracemalloc.stop()
     assert len(offered) > 2 * size
     assert held / size < 2048
+
+
+def parked(outcome: Outcome, **fields: Any) -> RunEngine:
+    engine = engine_of(task("a", **fields), task("b", "a"))
+    engine.open()
+    engine.admit(0)
+    engine.start(0, 1)
+    engine.end(0, 1, outcome, AT)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event", "state"),
+    [(Outcome.DEFERRED, Event.DEFER, S.DEFERRED), (Outcome.AWAITING_INPUT, Event.ASK_HUMAN, S.AWAITING_INPUT)],
+)
+def test_a_parked_try_keeps_its_number_when_it_goes_on(outcome: Outcome, event: Event, state: S) -> None:
+    engine = engine_of(task("a"))
+    engine.open()
+    engine.admit(0)
+    assert engine.end(0, 1, outcome, AT)[1:] == [Move(0, event, S.RUNNING, state, 1, 4), Park(0, state)]
+    assert engine.resume(0, 2, Actor.TRIGGERER) == []
+    assert engine.resume(0, 1, Actor.TRIGGERER) == [Move(0, Event.RESUME, state, S.SCHEDULED, 1, 5), Offer(0)]
+    assert engine.resume(0, 1, Actor.TRIGGERER) == []
+    engine.admit(0)
+    assert engine.end(0, 1, Outcome.SUCCESS, AT)[-1] == Finish(DagRunState.SUCCESS, "success")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event"), [(Outcome.SUCCESS, "succeed"), (Outcome.SKIPPED, "skip"), (Outcome.FAILED, "fail")]
+)
+def test_a_trigger_may_end_its_task(outcome: Outcome, event: str) -> None:
+    engine = parked(Outcome.DEFERRED)
+    effects = engine.end_parked(0, 1, outcome, AT)
+    assert moves(effects)[0] == (0, event)
+    assert effects[1] == Release(0)
+
+
+def test_a_failure_told_by_a_trigger_is_retried_by_the_rules() -> None:
+    engine = parked(Outcome.DEFERRED, retries=1)
+    effects = engine.end_parked(0, 1, Outcome.FAILED, AT)
+    assert moves(effects) == [(0, "retry")]
+    assert effects[1:] == [Release(0), Arm(0, AT + timedelta(minutes=5))]
+
+
+def test_a_trigger_cannot_end_what_waits_for_a_human() -> None:
+    assert parked(Outcome.AWAITING_INPUT).end_parked(0, 1, Outcome.SUCCESS, AT) == []
+
+
+def test_a_task_that_starts_from_its_trigger_begins_deferred() -> None:
+    engine = engine_of(task("a", starts_from_trigger=True, retries=1))
+    assert engine.open() == [Move(0, Event.START_DEFERRED, S.NONE, S.DEFERRED, 1, 1), Park(0, S.DEFERRED)]
+    engine.end_parked(0, 1, Outcome.FAILED, AT)
+    assert engine.fall_due(0, AT + timedelta(minutes=5)) == [
+        Move(0, Event.START_DEFERRED, S.UP_FOR_RETRY, S.DEFERRED, 2, 3),
+        Park(0, S.DEFERRED),
+    ]
+
+
+def test_parked_tries_end_with_the_run() -> None:
+    engine = parked(Outcome.DEFERRED)
+    effects = engine.time_out()
+    assert Release(0) in effects
+    assert effects[-1] == Finish(DagRunState.FAILED, "timed_out")
+
+
+@pytest.mark.parametrize("state", [S.DEFERRED, S.AWAITING_INPUT])
+def test_a_parked_task_that_the_dag_has_no_more_is_removed(state: S) -> None:
+    engine = engine_of(task("a"), rows={"gone": state})
+    assert engine.open()[:2] == [Move(1, Event.REMOVE, state, S.REMOVED, 1, 5), Release(1)]
+
+
+def test_a_task_that_the_dag_has_no_more_cannot_be_parked() -> None:
+    engine = engine_of(task("a"), rows={"gone": S.RUNNING})
+    engine.open()
+    assert moves(engine.end(1, 1, Outcome.DEFERRED, AT)) == [(1, "remove")]

@@ -22,7 +22,7 @@ def dags(draw: st.DrawFn) -> dict[str, Task]:
     tasks: list[Task] = []
     for place, name in enumerate(names):
         upstream = draw(st.frozensets(st.sampled_from(names[:place]), max_size=4)) if place else frozenset[str]()
-        kind = draw(st.sampled_from(("", "", "", "setup", "teardown", "empty", "failing teardown")))
+        kind = draw(st.sampled_from(("", "", "", "setup", "teardown", "empty", "failing teardown", "from trigger")))
         tasks.append(
             Task(
                 name=name,
@@ -30,6 +30,7 @@ def dags(draw: st.DrawFn) -> dict[str, Task]:
                 upstream=upstream,
                 retries=draw(st.integers(0, 2)),
                 is_empty=kind == "empty",
+                starts_from_trigger=kind == "from trigger",
                 is_setup=kind == "setup",
                 is_teardown="teardown" in kind,
                 fails_run=kind == "failing teardown",

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from random import Random
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Release, Stop, Withdraw
+from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.engine import MAX_REQUEUES, Instance, Outcome, RunEngine
 from tradewind.core.graph import CompiledDag
 from tradewind.core.lifecycle import transition_of
-from tradewind.core.states import HOLDING_SLOT, TaskInstanceState
+from tradewind.core.states import HOLDING_SLOT, PARKED, TaskInstanceState
+from tradewind.core.transitions import Actor
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import DagDocument, TaskDocument
 
 from tests.core.engine.oracle import NaiveRun, Task
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
-OUTCOMES = ("success", "success", "success", "failed", "failed", "fail_without_retry", "skipped", "reschedule")
+OUTCOMES = (
+    "success",
+    "success",
+    "success",
+    "failed",
+    "failed",
+    "fail_without_retry",
+    "skipped",
+    "reschedule",
+    "deferred",
+    "awaiting_input",
+)
 
 
 def compiled(tasks: Iterable[Task], *, fail_fast: bool = False) -> CompiledDag:
@@ -40,7 +53,11 @@ def compiled(tasks: Iterable[Task], *, fail_fast: bool = False) -> CompiledDag:
         )
         for task in known.values()
     ]
-    return compile_document(DagDocument(dag_id="d", tasks=tuple(documents), fail_fast=fail_fast))
+    dag = compile_document(DagDocument(dag_id="d", tasks=tuple(documents), fail_fast=fail_fast))
+    return replace(
+        dag,
+        nodes=tuple(replace(node, starts_from_trigger=known[node.task_id].starts_from_trigger) for node in dag.nodes),
+    )
 
 
 class World:
@@ -53,6 +70,7 @@ class World:
         self.rows: dict[int, Instance] = {}
         self.line: set[int] = set()
         self.taken: set[int] = set()
+        self.parked: dict[int, TaskInstanceState] = {}
         self.timers: dict[int, datetime] = {}
         self.requeues: Counter[tuple[int, int]] = Counter()
         self.stopped: set[int] = set()
@@ -86,23 +104,35 @@ class World:
             match effect:
                 case Move():
                     self.write(effect)
-                case Offer(slot):
-                    assert slot not in self.line
-                    self.line.add(slot)
-                case Withdraw(slot):
-                    self.line.remove(slot)
-                case Release(slot):
-                    self.taken.remove(slot)
                 case Arm(slot, due_at):
                     self.timers[slot] = due_at
-                case Stop(slot, try_number):
-                    assert self.rows[slot].try_number == try_number
-                    assert slot in self.taken
-                    self.stopped.add(slot)
                 case Finish():
                     assert self.finished is None
                     self.finished = effect
+                case _:
+                    self.ask_limits(effect)
         self.compare()
+
+    def ask_limits(self, effect: Offer | Withdraw | Release | Park | Stop) -> None:
+        """Let an instance join the line, leave it, take or give back."""
+        match effect:
+            case Offer(slot):
+                assert slot not in self.line
+                self.parked.pop(slot, None)
+                self.line.add(slot)
+            case Withdraw(slot):
+                self.line.remove(slot)
+            case Release(slot) if slot in self.parked:
+                del self.parked[slot]
+            case Release(slot):
+                self.taken.remove(slot)
+            case Park(slot, state):
+                self.taken.discard(slot)
+                self.parked[slot] = state
+            case Stop(slot, try_number):
+                assert self.rows[slot].try_number == try_number
+                assert slot in self.taken
+                self.stopped.add(slot)
 
     def write(self, move: Move) -> None:
         """Write a move into its row, guarded as the database guards it."""
@@ -128,6 +158,7 @@ class World:
         assert self.engine.versions == {slot: row.version for slot, row in self.rows.items()}
         assert self.line == {slot for slot, row in self.rows.items() if row.state is TaskInstanceState.SCHEDULED}
         assert self.taken == {slot for slot, row in self.rows.items() if row.state in HOLDING_SLOT}
+        assert self.parked == {slot: row.state for slot, row in self.rows.items() if row.state in PARKED}
         assert {self.names[slot] for slot in self.timers} == self.oracle.due
         assert (self.finished.state.value if self.finished else None) == self.oracle.result
         assert self.engine.is_over == (self.finished is not None)
@@ -147,6 +178,8 @@ class World:
             found += [self.start, self.start, self.lose]
         if self.in_state("queued", "running"):
             found += [self.end, self.end, self.end, self.lose]
+        if self.parked:
+            found += [self.resume, self.resume, self.end_parked]
         if self.timers:
             found += [self.fall_due, self.fall_due]
         if self.oracle.held:
@@ -177,6 +210,21 @@ class World:
         due_at = self.now + timedelta(minutes=1) if outcome == "reschedule" else None
         args = (slot, self.rows[slot].try_number, Outcome(outcome), self.now)
         self.carry_out(self.engine.end(*args, skips=slots, due_at=due_at))
+
+    def resume(self, random: Random) -> None:
+        """What a parked try waits for comes."""
+        slot = random.choice(sorted(self.parked))
+        self.oracle.states[self.names[slot]] = "scheduled"
+        actor = random.choice((Actor.TRIGGERER, Actor.USER, Actor.SCHEDULER))
+        self.carry_out(self.engine.resume(slot, self.rows[slot].try_number, actor))
+
+    def end_parked(self, random: Random) -> None:
+        """A trigger ends its task; a question to a human does not."""
+        slot = random.choice(sorted(self.parked))
+        outcome = random.choice(("success", "failed", "skipped"))
+        if self.parked[slot] is TaskInstanceState.DEFERRED:
+            self.oracle.end(self.names[slot], outcome, set())
+        self.carry_out(self.engine.end_parked(slot, self.rows[slot].try_number, Outcome(outcome), self.now))
 
     def lose(self, random: Random) -> None:
         """The process of a try is gone."""
@@ -232,6 +280,9 @@ class World:
                 assert self.engine.lose(slot, try_number, self.now, was_started=random.random() < 0.5) == []
             if row.state is TaskInstanceState.RUNNING:
                 assert self.engine.start(slot, row.try_number) == []
+            for try_number in range(row.try_number + (slot not in self.parked)):
+                assert self.engine.resume(slot, try_number, Actor.TRIGGERER) == []
+                assert self.engine.end_parked(slot, try_number, Outcome.SUCCESS, self.now) == []
             if self.names[slot] not in self.oracle.held:
                 assert self.engine.hear_of_past(slot, is_held=False) == []
         self.compare()
@@ -239,7 +290,7 @@ class World:
     def drain(self, random: Random) -> None:
         """Let the run go on, everything succeeding, until nothing can happen."""
         for _ in range(40 * len(self.names) + 10):
-            if not (steps := [step for step in self.possible() if step != self.lose]):
+            if not (steps := [step for step in self.possible() if step not in {self.lose, self.end_parked}]):
                 break
             step = random.choice(steps)
             if step == self.end:
