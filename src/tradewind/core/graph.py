@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Sequence
     from datetime import timedelta
 
+    from tradewind.core.expansion import Expansion
+
 MAX_PRIORITY = 2**31 - 1
 """Airflow clamps weights to what its integer column holds."""
 
@@ -58,11 +60,32 @@ class TaskNode:
     on_failure_fail_dagrun: bool = False
     is_leaf: bool = False
     """Its state counts when the run's own state is decided."""
+    expansion: Expansion | None = None
+    """What it is mapped over, None for a plain task."""
+    groups: tuple[int, ...] = ()
+    """The mapped groups it is in, the outermost first, by their place in `CompiledDag.groups`."""
+    length_sources: tuple[int, ...] = ()
+    """The tasks whose return values decide how many instances it has, by way of its groups too."""
+    lengthens: tuple[int, ...] = ()
+    """The tasks that have this one among their length sources."""
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it has an instance for each map index: it is mapped itself, or in a mapped group."""
+        return self.expansion is not None or bool(self.groups)
 
     @property
     def asks_the_past(self) -> bool:
         """Whether the same task of the run before has a say."""
         return self.depends_on_past or self.wait_for_downstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedGroup:
+    """A mapped task group: every task in it has an instance for each of its map indexes."""
+
+    group_id: str
+    expansion: Expansion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +95,7 @@ class CompiledDag:
     dag_id: str
     nodes: tuple[TaskNode, ...]
     index_of: dict[str, int]
+    groups: tuple[MappedGroup, ...] = ()
     max_active_runs: int = 16
     max_active_tasks: int = 16
     dagrun_timeout: timedelta | None = None

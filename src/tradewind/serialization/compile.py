@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tradewind.core.graph import CompiledDag, TaskNode, setup_scopes, total_weights
+from tradewind.core.expansion import sources
+from tradewind.core.graph import CompiledDag, MappedGroup, TaskNode, setup_scopes, total_weights
 from tradewind.core.retries import RetryPolicy
 from tradewind.core.trigger_rules import parse_trigger_rule
+from tradewind.serialization.expansions import read_expansion
 
 if TYPE_CHECKING:
+    from tradewind.core.expansion import Expansion
     from tradewind.serialization.document import DagDocument, TaskDocument
 
 
 def compile_document(document: DagDocument) -> CompiledDag:
     """Return the compiled form of `document`.
 
-    Raises `DagCycleError` for a cycle and `ValueError` for an unknown trigger rule or task: a document made by
-    `tradewind.sdk.document` has neither.
+    Raises `DagCycleError` for a cycle and `ValueError` for an unknown trigger rule or task and for what cannot be mapped
+    over: a document made by `tradewind.sdk.document` has none of these.
     """
     tasks = document.tasks
     index_of = {task.task_id: index for index, task in enumerate(tasks)}
@@ -34,6 +37,7 @@ def compile_document(document: DagDocument) -> CompiledDag:
     )
     leaves = _leaves(tasks, downstream)
     scopes, scope_of = _scopes(tasks, upstream, downstream)
+    mapping = _Mapping(document, index_of)
     nodes = tuple(
         _node(
             task,
@@ -44,6 +48,7 @@ def compile_document(document: DagDocument) -> CompiledDag:
             scope_of=tuple(scope_of[index]),
             priority_weight=weights[index],
             is_leaf=index in leaves,
+            **mapping.of_task(index),
         )
         for index, task in enumerate(tasks)
     )
@@ -52,6 +57,7 @@ def compile_document(document: DagDocument) -> CompiledDag:
         dag_id=document.dag_id,
         nodes=nodes,
         index_of=index_of,
+        groups=mapping.groups,
         max_active_runs=document.max_active_runs,
         max_active_tasks=document.max_active_tasks,
         dagrun_timeout=None if timeout_s is None else timedelta(seconds=timeout_s),
@@ -110,6 +116,65 @@ def _node(task: TaskDocument, **place: Any) -> TaskNode:
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,
     )
+
+
+class _Mapping:
+    """What the mapped tasks and groups of a document expand over, and which tasks have a say in it."""
+
+    def __init__(self, document: DagDocument, index_of: dict[str, int]) -> None:
+        self.dag_id = document.dag_id
+        self.index_of = index_of
+        self.groups: tuple[MappedGroup, ...] = ()
+        self._group_index: dict[str, int] = {}
+        self._parents = {group.group_id: group.parent_id for group in document.groups}
+        for group in document.groups:
+            if group.expansion is not None:
+                expansion = self._read(f"task group {group.group_id!r}", group.expansion)
+                self._group_index[group.group_id] = len(self.groups)
+                self.groups += (MappedGroup(group_id=group.group_id, expansion=expansion),)
+        self._around = [self._groups_around(task.group_id) for task in document.tasks]
+        self._expansions = [
+            None if task.expansion is None else self._read(f"task {task.task_id!r}", task.expansion)
+            for task in document.tasks
+        ]
+        self._sources = [self._sources_of(index, task.task_id) for index, task in enumerate(document.tasks)]
+        self._lengthens: list[list[int]] = [[] for _ in document.tasks]
+        for index, found in enumerate(self._sources):
+            for source in found:
+                self._lengthens[source].append(index)
+
+    def of_task(self, index: int) -> dict[str, Any]:
+        """Return the fields of the task's node."""
+        return {
+            "expansion": self._expansions[index],
+            "groups": self._around[index],
+            "length_sources": self._sources[index],
+            "lengthens": tuple(self._lengthens[index]),
+        }
+
+    def _read(self, name: str, written: dict[str, Any]) -> Expansion:
+        try:
+            return read_expansion(written, self.index_of)
+        except ValueError as error:
+            msg = f"DAG {self.dag_id!r}: {name} cannot be mapped: {error}"
+            raise ValueError(msg) from None
+
+    def _groups_around(self, group_id: str | None) -> tuple[int, ...]:
+        found: list[int] = []
+        while group_id is not None:
+            if group_id in self._group_index:
+                found.append(self._group_index[group_id])
+            group_id = self._parents.get(group_id)
+        return tuple(reversed(found))
+
+    def _sources_of(self, index: int, task_id: str) -> tuple[int, ...]:
+        expansions = [self.groups[group].expansion for group in self._around[index]]
+        own = self._expansions[index]
+        found = tuple(dict.fromkeys(s for part in (*expansions, *([own] if own else [])) for s in sources(part)))
+        if index in found:
+            msg = f"DAG {self.dag_id!r}: task {task_id!r} cannot be mapped over what it returns itself"
+            raise ValueError(msg)
+        return found
 
 
 def _leaves(tasks: tuple[TaskDocument, ...], downstream: list[tuple[int, ...]]) -> set[int]:

@@ -53,7 +53,8 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     on_failure_fail_dagrun: bool = False
     is_mapped: bool = False
     expansion: dict[str, Any] | None = None
-    """What a mapped task expands over (issue of dynamic mapping): None for a plain task."""
+    """What a mapped task expands over, None for a plain task: how many instances it has, as `serialization.expansions`
+    reads it."""
     group_id: str | None = None
     display_name: str = ""
     doc_md: str = ""
@@ -82,7 +83,7 @@ class ParamDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class TaskGroupDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One task group, for display; the edges of tasks already carry its dependencies."""
+    """One task group. The edges of tasks already carry its dependencies; a mapped one multiplies the tasks in it."""
 
     group_id: str
     parent_id: str | None = None
@@ -91,6 +92,8 @@ class TaskGroupDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     ui_color: str = "CornflowerBlue"
     ui_fgcolor: str = "#000"
     is_mapped: bool = False
+    expansion: dict[str, Any] | None = None
+    """As that of a task: every task in the group has so many instances."""
 
 
 class EdgeLabel(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,6 +55,8 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True, tag="run_task", omit_de
     dag_id: str
     task_id: str
     map_index: int = -1
+    expanded_ti_count: int | None = None
+    """How many instances the task has in the run, None for a task that is not mapped."""
     dag_run: DagRunFacts
     log_path: str
     """Absolute path of the try's log file; the worker makes its folders."""
@@ -167,6 +169,10 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_d
     rendered_fields: bytes | None = None
     """JSON object of the rendered template fields; None when the task has none worth showing."""
     note: str | None = None
+    map_length: int | None = None
+    """What is mapped over the task's return value makes of it: its length; of a mapped instance 1 when it returned one."""
+    rendered_map_index: str | None = None
+    """The name that `map_index_template` gives the instance."""
     retire: bool = False
     """The process leaves after this report: it has done its share of tasks, or the task left it unusable."""
     ready_follows: bool = False

@@ -97,6 +97,9 @@ task_instance = Table(
     Column("pid", Integer, nullable=True),
     optional_text("hostname"),
     optional_text("note"),
+    # What is mapped over the return value makes of it: its length, or of a mapped instance whether there is one.
+    Column("map_length", Integer, nullable=True),
+    optional_text("rendered_map_index"),
     UniqueConstraint("run_pk", "task_id", "map_index"),
     one_of("state", TaskInstanceState),
     # No index has the state in it, not even in its condition: so a PostgreSQL page takes the new row beside the old one
@@ -127,6 +130,7 @@ task_instance_history = Table(
     optional_text("hostname"),
     optional_text("note"),
     Column("dag_version_pk", Pk, nullable=True),
+    optional_text("rendered_map_index"),
     Index("ix_task_instance_history_ti_pk_try_number", "ti_pk", "try_number"),
 )
 """Tries that are over, as they were when the next one, or a clear, took their place."""

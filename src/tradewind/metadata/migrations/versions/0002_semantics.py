@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 
@@ -31,10 +34,16 @@ def downgrade() -> None:
 
 def _mapping() -> None:
     """Dynamic task mapping."""
+    op.add_column("task_instance", sa.Column("map_length", sa.Integer(), nullable=True))
+    op.add_column("task_instance", sa.Column("rendered_map_index", sa.Text(), nullable=True))
+    op.add_column("task_instance_history", sa.Column("rendered_map_index", sa.Text(), nullable=True))
 
 
 def _drop_mapping() -> None:
     """Undo `_mapping`."""
+    op.drop_column("task_instance_history", "rendered_map_index")
+    op.drop_column("task_instance", "rendered_map_index")
+    op.drop_column("task_instance", "map_length")
 
 
 # ---- deferral --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""The JSON of what a mapped task or task group expands over: its length, as an expression.
+
+`{"literal": n}`, `{"xcom": "task_id"}` (the return value of a task), `{"map": expression}` (of the same length),
+`{"zip": [expression, ...], "longest": bool}`, `{"concat": [...]}`, `{"product": [...]}` (one for each keyword).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tradewind.core.expansion import Concatenated, Expansion, Literal, Product, Returned, Zipped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def read_expansion(written: Mapping[str, Any], index_of: Mapping[str, int]) -> Expansion:
+    """Return the expression of `written`, its tasks by their index. Raises ValueError for what is none."""
+    match written:
+        case {"literal": int(count)} if count >= 0:
+            return Literal(count)
+        case {"xcom": str(task_id)}:
+            if task_id not in index_of:
+                msg = f"it expands over what the unknown task {task_id!r} returns"
+                raise ValueError(msg)
+            return Returned(index_of[task_id])
+        case {"map": inner}:
+            return read_expansion(inner, index_of)
+        case {"zip": [_, *_] as parts}:
+            return Zipped(_read_all(parts, index_of), is_longest=bool(written.get("longest")))
+        case {"concat": [_, *_] as parts}:
+            return Concatenated(_read_all(parts, index_of))
+        case {"product": [_, *_] as parts}:
+            return Product(_read_all(parts, index_of))
+        case _:
+            msg = f"what it expands over has no length that could be read: {written!r}"
+            raise ValueError(msg)
+
+
+def _read_all(parts: Sequence[Any], index_of: Mapping[str, int]) -> tuple[Expansion, ...]:
+    return tuple(read_expansion(part, index_of) for part in parts)
