@@ -102,9 +102,14 @@ def test_a_whole_module_under_an_old_name(tmp_path: Path, monkeypatch: pytest.Mo
         ("from airflow.models import Nothing", "cannot import name 'Nothing' from 'airflow.models'"),
         (
             "from airflow.sensors.s3_key_sensor import S3KeySensor",
-            "airflow.sensors.s3_key_sensor': it is in a provider",
+            r"needs airflow\.providers\.amazon\.aws\.sensors\.s3, .*: install the package apache-airflow-providers-amazon",
         ),
-        ("import airflow.contrib.hooks.aws_hook", "provider package"),
+        (
+            "from airflow.contrib.hooks.spark_submit_hook import SparkSubmitHook",
+            "apache-airflow-providers-apache-spark",
+        ),
+        ("from airflow.contrib.hooks.aws_hook import Nothing", "cannot import name 'Nothing'"),
+        ("import airflow.contrib.hooks.nothing", "provider package"),
         ("import airflow.www.app", "Tradewind replaces"),
         ("import airflow.nothing_of_the_kind", "not among them"),
         ("import airflow.sdk.Asset", "assets"),
@@ -189,12 +194,33 @@ def test_the_compat_package_comes_first_where_it_is_installed(tmp_path: Path) ->
     code = "from airflow.providers.common.compat.sdk import DAG, TriggerRule, timezone, AirflowException\n"
     ran = run(code)
     assert ran.returncode == 0, ran.stderr
-    files = {"airflow/providers/common/compat/sdk.py": "from airflow.sdk import DAG\nStats = 'theirs'"}
+    files = {
+        "airflow/providers/common/compat/__init__.py": "",
+        "airflow/providers/common/compat/sdk.py": "from airflow.sdk import DAG\nStats = 'theirs'",
+    }
     ran = run(
         "from airflow.providers.common.compat.sdk import DAG, Stats\nimport tradewind\nassert DAG is tradewind.DAG\n",
         path=make_packages(tmp_path, files),
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_an_old_name_of_an_installed_provider_works(tmp_path: Path) -> None:
+    files = {
+        "airflow/providers/postgres/__init__.py": "",
+        "airflow/providers/postgres/hooks/__init__.py": "",
+        "airflow/providers/postgres/hooks/postgres.py": "class PostgresHook: pass",
+    }
+    code = "import warnings\nwarnings.simplefilter('always')\nfrom airflow.hooks.postgres_hook import PostgresHook\n"
+    ran = run(code, path=make_packages(tmp_path, files))
+    assert ran.returncode == 0, ran.stderr
+    assert "use airflow.providers.postgres.hooks.postgres.PostgresHook" in ran.stderr
+
+
+def test_a_folder_of_dag_files_that_is_called_like_a_provider_is_none(tmp_path: Path) -> None:
+    files = {"airflow/providers/acme/rockets/dags/__init__.py": ""}
+    ran = run("import airflow.providers.acme", path=make_packages(tmp_path, files))
+    assert "No module named 'airflow.providers.acme'" in ran.stderr
 
 
 def test_a_missing_provider_is_pythons_own_error() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tradewind.airflow import table
 from tradewind.airflow.entries import Entry
-from tradewind.airflow.finder import _load
+from tradewind.airflow.utils.deprecation_tools import load
 
 NAMES = [(module, name) for module, names in table.TABLE.items() for name in names]
 WILD = """
@@ -56,7 +56,7 @@ def test_every_name_leads_to_something(module: str, name: str) -> None:
     if name == "*":
         pytest.importorskip(found.target if not found.target.startswith(".") else f"tradewind{found.target}")
         return
-    assert _load(module, name, found) is not None or name == "NEW_SESSION"
+    assert load(module, name, found) is not None or name == "NEW_SESSION"
 
 
 @pytest.mark.parametrize("spelling", WILD.split())
@@ -64,7 +64,7 @@ def test_what_files_in_the_wild_import_is_there(spelling: str) -> None:
     module, _, name = spelling.partition(":")
     found = entry(module, name)
     assert found.target
-    assert _load(module, name, found) is not None
+    assert load(module, name, found) is not None
 
 
 def test_every_spelling_of_one_thing_is_one_object() -> None:
@@ -74,7 +74,7 @@ def test_every_spelling_of_one_thing_is_one_object() -> None:
         "AirflowException": ["airflow.exceptions", "airflow.sdk.exceptions", "airflow"],
         "PythonOperator": ["airflow.operators.python_operator", "airflow.providers.standard.operators.python"],
     }.items():
-        assert len({id(_load(module, name, entry(module, name))) for module in modules}) == 1
+        assert len({id(load(module, name, entry(module, name))) for module in modules}) == 1
 
 
 @pytest.mark.parametrize(("module", "name"), NAMES, ids=[f"{module}:{name}" for module, name in NAMES])

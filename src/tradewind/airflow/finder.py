@@ -8,31 +8,24 @@ when they are used. Where apache-airflow is installed as well, its core is never
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from opcode import opmap
-from types import ModuleType
 
 from tradewind.airflow import table
 from tradewind.airflow.advice import advice_for
-from tradewind.sdk.deprecations import note_deprecated
+from tradewind.airflow.utils.deprecation_tools import NamespaceModule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
+    from types import ModuleType
     from typing import Any
 
-    from tradewind.airflow.entries import Entry
-
-_PACKAGE = __name__.partition(".")[0]
 _ROOT = "airflow"
 _PROVIDERS = "airflow.providers"
 _STANDARD = f"{_PROVIDERS}.standard"
 """The provider that every Airflow brings, and so does this package as far as it goes."""
 _YIELDING = f"{_PROVIDERS}.common"
 """Where the package that has these modules is installed, it comes first: it has more names."""
-_IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
 def install() -> None:
@@ -66,13 +59,14 @@ class AirflowFinder:
         """
         if fullname != _ROOT and not fullname.startswith(f"{_ROOT}."):
             return None
-        if fullname in table.TABLE:
+        if table.has_module(fullname):
             installed = _installed(fullname) if fullname.startswith(_YIELDING) else None
             if installed is not None:
                 return installed
             return ModuleSpec(fullname, _LOADER, origin="tradewind", is_package=fullname in table.PACKAGES)
         if fullname.startswith(f"{_PROVIDERS}."):
-            found = _installed(fullname) or PathFinder.find_spec(fullname, path, target)
+            is_ours = isinstance(sys.modules.get(fullname.rpartition(".")[0]), NamespaceModule)
+            found = _installed(fullname) if is_ours else PathFinder.find_spec(fullname, path, target)
             if found is None and fullname.startswith(f"{_STANDARD}."):
                 raise ModuleNotFoundError(_no_module(fullname), name=fullname)
             return found
@@ -84,42 +78,6 @@ class AirflowFinder:
         if isinstance(sys.modules.get(fullname.rpartition(".")[0]), NamespaceModule):
             raise ModuleNotFoundError(_no_module(fullname), name=fullname)
         return None
-
-
-class NamespaceModule(ModuleType):
-    """A module of the table. Current names are kept once they were looked up; deprecated ones are noted each time."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the name stands for, or the module below of that name. Raises AttributeError for another."""
-        entry = table.entry_of(self.__name__, name)
-        if entry is None or not entry.target:
-            return self._without_entry(name, entry, sys._getframe(1))  # noqa: SLF001 - asked for by an import statement?
-        value = _load(self.__name__, name, entry)
-        if entry.is_deprecated:
-            note_deprecated(f"{self.__name__}.{name}", entry.modern, entry.since, entry.removed_in)
-        else:
-            self.__dict__[name] = value
-        return value
-
-    def _without_entry(self, name: str, entry: Entry | None, caller: FrameType) -> Any:
-        """Return the module below, or what `import *` takes; raise for any other name."""
-        below = f"{self.__name__}.{name}"
-        if below in table.TABLE:
-            return import_module(below)
-        whole = table.TABLE[self.__name__].get("*")
-        if name == "__all__" and whole is not None:
-            return [known for known in vars(import_module(_target_module(whole))) if not known.startswith("_")]
-        sentence = f"module {self.__name__!r} has no attribute {name!r}: "
-        sentence += advice_for(below) if entry is None else entry.modern
-        if _is_import_statement(caller):
-            # Python would replace the message of an AttributeError by its own.
-            raise ImportError(
-                f"cannot import name {name!r} from {self.__name__!r}: {sentence.partition(': ')[2]}", name=self.__name__
-            )
-        raise AttributeError(sentence, name=name, obj=self)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*self.__dict__, *table.names_in(self.__name__), *table.modules_below(self.__name__)})
 
 
 class _NamespaceLoader:
@@ -142,51 +100,29 @@ class _NamespaceLoader:
 _LOADER: Any = _NamespaceLoader()
 
 
-def _load(module: str, name: str, entry: Entry) -> Any:
-    target = _target_module(entry)
-    try:
-        found = import_module(target)
-    except ModuleNotFoundError as error:
-        if error.name is None or not target.startswith(error.name):
-            raise
-        raise ImportError(f"{module}.{name} needs {target}, which is not installed", name=module) from error
-    try:
-        return getattr(found, entry.attribute)
-    except AttributeError:
-        if f"{target}.{entry.attribute}" in sys.modules or _is_module(target, entry.attribute):
-            return import_module(f"{target}.{entry.attribute}")
-        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name) from None
-
-
-def _target_module(entry: Entry) -> str:
-    return f"{_PACKAGE}{entry.target}" if entry.target.startswith(".") else entry.target
-
-
-def _is_import_statement(frame: FrameType) -> bool:
-    """Say whether the frame is at `from ... import name`."""
-    return frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM
-
-
-def _is_module(package: str, name: str) -> bool:
-    found = sys.modules[package]
-    return hasattr(found, "__path__") and PathFinder.find_spec(f"{package}.{name}", found.__path__) is not None
-
-
 def _installed(fullname: str) -> ModuleSpec | None:
     """Return the spec of a module below `airflow.providers` in what is installed."""
     return PathFinder.find_spec(fullname, _provider_folders(fullname.rpartition(".")[0]))
 
 
 def _provider_folders(package: str) -> list[str]:
-    """Return the folders of a package below `airflow.providers` in everything that is installed."""
+    """Return the folders of a package below `airflow.providers` in everything that is installed.
+
+    Folders without a package in them do not count: those of a DAG repository may be called so too.
+    """
     folders = [f"{entry or '.'}/{package.replace('.', '/')}" for entry in sys.path]
-    return [folder for folder in folders if _is_folder(folder)]
+    return [folder for folder in folders if _has_packages(folder)]
 
 
-def _is_folder(path: str) -> bool:
-    import os  # noqa: PLC0415 - a built-in part of it is loaded anyway
+def _has_packages(folder: str, depth: int = 2) -> bool:
+    """Say whether a folder is a package or has one in it, or in one of its own folders."""
+    import os  # noqa: PLC0415 - a built-in part of it is loaded anyway; pathlib is not on the way to a DAG
 
-    return os.path.isdir(path)  # noqa: PTH112 - pathlib is not loaded on the way to a DAG
+    if os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113 - as above
+        return True
+    if not depth or not os.path.isdir(folder):  # noqa: PTH112 - as above
+        return False
+    return any(_has_packages(f"{folder}/{name}", depth - 1) for name in os.listdir(folder))  # noqa: PTH208 - as above
 
 
 def _no_module(fullname: str) -> str:

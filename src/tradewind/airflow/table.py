@@ -5,11 +5,15 @@ Its parts are written by subject in the modules `names_of_...`; here they are on
 
 from __future__ import annotations
 
+from functools import cache
+
 from tradewind.airflow.entries import Entry, Names
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import COMPAT, SDK, STANDARD
 from tradewind.airflow.names_of_operators import OPERATORS, SENSORS
 from tradewind.airflow.names_of_tools import UTILS
+
+_PROVIDERS = "airflow.providers."
 
 
 def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
@@ -25,8 +29,42 @@ def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
 TABLE: dict[str, Names] = _joined(TOP, MODELS, OPERATORS, SENSORS, UTILS, SDK, STANDARD, COMPAT)
 """Module path to its names. A name `*` stands for every name of its target."""
 
-PACKAGES: frozenset[str] = frozenset(module.rpartition(".")[0] for module in TABLE) | {"airflow.providers"}
+PACKAGES: set[str] = {module.rpartition(".")[0] for module in TABLE} | {"airflow.providers"}
 """Modules that have modules below them."""
+
+_MOVED_TO_PROVIDERS = "moved_to_providers.txt"
+
+
+def has_module(module: str) -> bool:
+    """Say whether the table has a module; what moved to provider packages is read when something else is missed."""
+    if module not in TABLE and not module.startswith(_PROVIDERS):
+        add_moved_names()
+    return module in TABLE
+
+
+@cache
+def add_moved_names() -> None:
+    """Add the modules of Airflow 1.10 whose names are in provider packages since 2.0."""
+    from importlib.resources import files  # noqa: PLC0415 - few DAG files import such a module
+
+    text = (files(__package__ or "") / _MOVED_TO_PROVIDERS).read_text(encoding="utf-8")
+    names: Names = {}
+    for line in text.splitlines():
+        if line.startswith(" "):
+            name, where = line.split()
+            target, _, attribute = f"{_PROVIDERS}{where}".rpartition(".")
+            names[name] = Entry(target, attribute, f"{target}.{attribute}", "2.0", "3.0")
+        elif not line.startswith("#"):
+            names = TABLE.setdefault(f"airflow.{line}", {})
+            _add_packages(f"airflow.{line}")
+
+
+def _add_packages(module: str) -> None:
+    package = module.rpartition(".")[0]
+    while package not in PACKAGES:
+        PACKAGES.add(package)
+        TABLE.setdefault(package, {})
+        package = package.rpartition(".")[0]
 
 
 def entry_of(module: str, name: str) -> Entry | None:
