@@ -22,15 +22,9 @@ if TYPE_CHECKING:
 
 
 _AIRFLOW_DEFAULTS = {
-    ("email", "email_backend"): "airflow.utils.email.send_email_smtp",
     ("kubernetes_executor", "namespace"): "default",
     ("kubernetes_executor", "worker_container_repository"): "",
     ("kubernetes_executor", "worker_container_tag"): "",
-    ("smtp", "smtp_host"): "localhost",
-    ("smtp", "smtp_mail_from"): "airflow@example.com",
-    ("smtp", "smtp_port"): "25",
-    ("smtp", "smtp_ssl"): "False",
-    ("smtp", "smtp_starttls"): "True",
     ("webserver", "base_url"): "http://localhost:8080",
 }
 """Airflow's defaults of options without a counterpart which DAG files read."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tradewind.config.option import Option
 from tradewind.config.options_of_core import CORE
+from tradewind.config.options_of_mail import MAIL
 from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER
 from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS, XCOM
 
@@ -23,6 +24,7 @@ OPTIONS: tuple[Option, ...] = (
     *API_AUTH,
     *XCOM,
     *OPERATORS,
+    *MAIL,
 )
 
 OPTION_BY_NAME: dict[tuple[str, str], Option] = {(option.section, option.key): option for option in OPTIONS}

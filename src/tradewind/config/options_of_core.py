@@ -147,6 +147,14 @@ CORE = (
         "A warm worker process is replaced after so many tasks; 0 never.",
         minimum=0,
     ),
+    own_option(
+        "core",
+        "callback_timeout",
+        "number",
+        "300",
+        "Seconds that one callback of a task, a run or a deadline may take; one that takes longer is ended.",
+        minimum=0.1,
+    ),
     option(
         "core",
         "num_dag_runs_to_retain_rendered_fields",

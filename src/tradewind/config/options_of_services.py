@@ -154,18 +154,4 @@ XCOM = (
 OPERATORS = (
     option("operators", "default_owner", "string", "airflow", "The owner of a task that does not say."),
     option("operators", "default_queue", "string", "default", "The queue of a task that does not say."),
-    option(
-        "email",
-        "default_email_on_failure",
-        "boolean",
-        "True",
-        "Whether a task with an address mails when it fails, where it does not say.",
-    ),
-    option(
-        "email",
-        "default_email_on_retry",
-        "boolean",
-        "True",
-        "Whether a task with an address mails when it is tried again, where it does not say.",
-    ),
 )

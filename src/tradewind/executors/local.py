@@ -25,6 +25,7 @@ from tradewind.serialization.messages import (
     Kill,
     NextRunComputed,
     Ready,
+    RunCallback,
     RunTask,
     Started,
     Stop,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
     from tradewind.core.clock import Clock
     from tradewind.core.ids import TaskInstancePk
-    from tradewind.executors.port import Reactor
-    from tradewind.serialization.messages import ComputeNextRun, Report, RunCallback
+    from tradewind.executors.port import CallbackLost, Lost, Reactor
+    from tradewind.serialization.messages import ComputeNextRun, Report
 
     LocalOrder = RunTask | RunCallback | ComputeNextRun
 
@@ -279,8 +280,16 @@ class LocalExecutor:
         self._take_out(worker)
         worker.close()
         if worker.order is not None:
-            loss = loss_of(worker.order, worker.end_note or reason, was_started=worker.was_started)
-            self._reactor.deliver(loss)
+            self._reactor.deliver(self._loss_of(worker, worker.order, worker.end_note or reason))
+        elif worker.is_finishing:
+            _log.error("the callbacks of a task that has ended did not come to their end: %s", reason)
+
+    def _loss_of(self, worker: WorkerLink, order: LocalOrder, reason: str) -> Lost | CallbackLost | Report:
+        limit_s = self._options.callback_timeout_s
+        if isinstance(order, RunCallback) and self._clock.monotonic() - worker.busy_since >= limit_s:
+            # Called again it would hang again.
+            return CallbackDone(callback_pk=order.callback_pk, error=f"it took longer than {limit_s:g} s: {reason}")
+        return loss_of(order, reason, was_started=worker.was_started)
 
     # ---- workers that leave ------------------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """A process that has grown beyond leaves after its try."""
     import_timeout_s: float = 30.0
     """A DAG file that takes longer to import fails the try."""
+    callback_timeout_s: float = 300.0
+    """An author's callback that takes longer is ended."""
     plugins_folder: str | None = None
     config_folder: str | None = None
     xcom_max_bytes: int = 16 << 20

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tradewind.core.graph import CompiledDag
     from tradewind.core.timetables.protocol import Timetable
     from tradewind.metadata.batch import RunRow
+    from tradewind.serialization.document import TaskDocument
 
 
 class DagState:
@@ -29,7 +30,9 @@ class DagState:
             self.__dict__["compiled"] = before.compiled
         self.is_present = True
         self.file = DagFile(path=row.path, folder=row.folder, fingerprint=row.fingerprint)
-        self.task_callbacks = {task.task_id: task.callbacks for task in self.document.tasks if task.callbacks}
+        called = {task.task_id: _called_by_others(task) for task in self.document.tasks}
+        self.task_callbacks = {task_id: names for task_id, names in called.items() if names}
+        """What another process has to do for a task whose own was lost: its callbacks, and the mails that go with them."""
 
     @property
     def dag_id(self) -> str:
@@ -55,6 +58,15 @@ class DagState:
     def timetable(self) -> Timetable:
         """The timetable, decoded."""
         return decode_timetable(self.document.timetable)
+
+
+def _called_by_others(task: TaskDocument) -> tuple[str, ...]:
+    names = task.callbacks
+    if task.email and task.email_on_failure:
+        names += ("on_failure_callback",)
+    if task.email and task.email_on_retry:
+        names += ("on_retry_callback",)
+    return names
 
 
 def absent_dag(run: RunRow, document: bytes) -> DagState:

@@ -61,6 +61,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         isolation=settings.string("core", "isolation"),
         max_tasks_per_child=settings.integer("core", "worker_max_tasks_per_child"),
         import_timeout_s=settings.number("core", "dagbag_import_timeout"),
+        callback_timeout_s=settings.number("core", "callback_timeout"),
         plugins_folder=settings.string("core", "plugins_folder"),
         config_folder=str(Path(settings.home) / "config"),
         xcom_max_bytes=settings.integer("xcom", "max_value_mib") * _MIB,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.ports import WorkerStore
     from tradewind.serialization.messages import Finished, Report, RunTask
+    from tradewind.worker.tries.callbacks import Limit
 
 
 def run_inline(
@@ -38,12 +39,14 @@ def run_inline(
     """
     interrupts = Interrupts()
     environment = TaskEnvironment()
+    told = options or WorkerOptions()
     around = Surroundings(
         send=on_report or _ignore,
         was_killed=lambda _ti_pk, _try_number: False,
         interrupts=interrupts,
+        callback_limit=callback_limit(told, interrupts),
         environment=environment,
-        options=options or WorkerOptions(),
+        options=told,
         hostname=socket.gethostname(),
         note=lambda: None,
         retires=lambda: False,
@@ -61,6 +64,12 @@ def run_inline(
         environment.forget()
         if is_main:
             signal.signal(signal.SIGTERM, handler)
+
+
+def callback_limit(options: WorkerOptions, interrupts: Interrupts | None = None) -> Limit:
+    """Return what ends a callback in this process; where it does not end by the exception, nothing does."""
+    found = interrupts or Interrupts()
+    return lambda what: found.time_limit(options.callback_timeout_s, what)
 
 
 def _ignore(_report: Report) -> None:

@@ -17,6 +17,7 @@ from tradewind.serialization.messages import ComputeNextRun, Finished, Ready, Ru
 from tradewind.worker.dag_files import DagFiles
 from tradewind.worker.host.environment import TaskEnvironment
 from tradewind.worker.host.interrupts import Interrupts, LeaveWorkerError
+from tradewind.worker.host.limits import ended_after
 from tradewind.worker.host.log_file import TaskLog
 from tradewind.worker.host.pipe_store import PipeStore, SchedulerPipe
 from tradewind.worker.host.processes import accept_signals, end_like, fork_child
@@ -25,6 +26,8 @@ from tradewind.worker.tries.callbacks import run_callback_order
 from tradewind.worker.tries.runner import Surroundings, clock, run_try
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tradewind.executors.local_protocol import WorkerOptions
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.serialization.messages import Report
@@ -65,6 +68,7 @@ class _Worker:
             send=self._send,
             was_killed=pipe.is_killed,
             interrupts=interrupts,
+            callback_limit=self._callback_limit,
             environment=self._environment,
             options=options,
             hostname=self._hostname,
@@ -154,10 +158,15 @@ class _Worker:
     def _run_callback(self, order: RunCallback) -> None:
         self._begin(order.log_path, 0)
         try:
-            done = run_callback_order(order, lambda: self._find_dag(order), self._options, self._hostname)
+            done = run_callback_order(
+                order, lambda: self._find_dag(order), self._options, self._hostname, self._callback_limit
+            )
         finally:
             self._end()
         self._pipe.send(done)
+
+    def _callback_limit(self, what: str) -> AbstractContextManager[None]:
+        return ended_after(self._interrupts, self._options.callback_timeout_s, what)
 
     # ---- around every order ------------------------------------------------------------------------------------------
 

@@ -116,6 +116,12 @@ def _weight_rule(name: str, value: Any) -> Any:
     return rule
 
 
+def _retry_policy(name: str, value: Any) -> Any:
+    if value is None or (callable(getattr(value, "evaluate", None)) and not isinstance(value, type)):
+        return value
+    raise _wrong(name, value, "an instance of a RetryPolicy")
+
+
 def _list(_name: str, value: Any) -> list[Any]:
     if not value:
         return []
@@ -167,6 +173,7 @@ CONVERTERS: dict[str, Callable[[str, Any], Any]] = {
     "retries": _whole_or_zero,
     "retry_delay": _duration,
     "retry_exponential_backoff": _backoff,
+    "retry_policy": _retry_policy,
     "run_as_user": _text,
     "start_date": _date,
     "trigger_rule": _trigger_rule,

@@ -21,7 +21,7 @@ from tradewind.serialization.document import tasks_by_group
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 from tradewind.standalone.in_process.finished_run import FinishedRun
-from tradewind.worker.inline import run_inline
+from tradewind.worker.inline import callback_limit, run_inline
 from tradewind.worker.tries.callbacks import run_callback_order
 
 if TYPE_CHECKING:
@@ -249,4 +249,4 @@ class TestedRun:
             reason=self._reason,
             log_path="",
         )
-        run_callback_order(order, lambda: self._dag, self._options, socket.gethostname())
+        run_callback_order(order, lambda: self._dag, self._options, socket.gethostname(), callback_limit(self._options))

@@ -35,6 +35,8 @@ class Judgement:
     error: BaseException | None = None
     """For the author's callbacks."""
     reschedule_at: datetime | None = None
+    retry_at: datetime | None = None
+    """When the next try is due, where the task's retry policy says so."""
     skip_task_ids: tuple[str, ...] = ()
 
 

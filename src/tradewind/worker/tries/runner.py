@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core.clock import SystemClock
-from tradewind.core.retries import is_eligible
 from tradewind.sdk.definitions.operator import prepares_templates
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
-from tradewind.worker.tries.callbacks import has_callbacks, run_callbacks
+from tradewind.worker.tries.aftermath import Aftermath
+from tradewind.worker.tries.callbacks import run_callbacks
 from tradewind.worker.tries.outcome import Judgement, judge
 from tradewind.worker.tries.rendered import rendered_fields
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
+from tradewind.worker.tries.verdict import ask_retry_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tradewind.serialization.messages import Report, RunTask
     from tradewind.worker.host.environment import TaskEnvironment
     from tradewind.worker.host.interrupts import Interrupts
+    from tradewind.worker.tries.callbacks import Limit
 
 _log = logging.getLogger("tradewind.task")
 clock = SystemClock()
@@ -49,6 +51,8 @@ class Surroundings:
     was_killed: Callable[[int, int], bool]
     """Whether the scheduler told this try (task instance, try number) to stop."""
     interrupts: Interrupts
+    callback_limit: Limit
+    """Ends a callback that takes too long; the argument names it."""
     environment: TaskEnvironment
     options: WorkerOptions
     hostname: str
@@ -85,10 +89,11 @@ class _Attempt:
 
     def run(self, find_dag: Callable[[], DAG]) -> Finished:
         judgement = self._judge(find_dag)
-        finished = self._finish(judgement)
+        aftermath = Aftermath(self.order, self.task, judgement)
+        finished = self._finish(judgement, ready_follows=self.ti is not None and not aftermath.is_empty)
         self.around.send(finished)
-        if finished.ready_follows:
-            self._call_back(judgement)
+        if finished.ready_follows and self.ti is not None:
+            aftermath.carry_out(self.ti, self._under_way()[1], self.around.callback_limit)
             self.around.send(Ready(pid=os.getpid(), hostname=self.around.hostname))
         return finished
 
@@ -101,7 +106,8 @@ class _Attempt:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever author code raises ends the try, not the worker
-            return judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
+            judgement = judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
+            return ask_retry_policy(judgement, self.order, self.task, self.context)
         return Judgement("success")
 
     def _prepare(self, dag: DAG) -> None:
@@ -138,7 +144,7 @@ class _Attempt:
         if task._pre_execute_hook is not None:  # noqa: SLF001 - the author's, kept by the operator for the runner
             task._pre_execute_hook(context)  # noqa: SLF001 - as above
         task.pre_execute(context)
-        run_callbacks(task, "on_execute_callback", context)
+        run_callbacks(task, "on_execute_callback", context, self.around.callback_limit)
         limit = task.execution_timeout
         try:
             with self.around.interrupts.time_limit(
@@ -167,7 +173,7 @@ class _Attempt:
         values["return_value"] = result
         self.xcoms = tuple(XComValue(key=key, value=ti.encode_xcom(key, value)) for key, value in values.items())
 
-    def _finish(self, judgement: Judgement) -> Finished:
+    def _finish(self, judgement: Judgement, *, ready_follows: bool) -> Finished:
         ended_at = clock.now()
         ti, succeeded = self.ti, judgement.outcome == "success"
         if ti is not None:
@@ -182,31 +188,13 @@ class _Attempt:
             xcoms=self.xcoms if succeeded else (),
             skip_task_ids=tuple(ti.skipped_task_ids if ti is not None and succeeded else ()) + judgement.skip_task_ids,
             reschedule_at=judgement.reschedule_at,
+            retry_at=judgement.retry_at,
             error=judgement.message,
             rendered_fields=self.rendered,
             note=(ti.note if ti is not None else None) or self.around.note(),
             retire=self.around.retires(),
-            ready_follows=self._callback_of(judgement) is not None,
+            ready_follows=ready_follows,
         )
-
-    def _callback_of(self, judgement: Judgement) -> str | None:
-        """Return which of the task's callbacks there are to call, None for none."""
-        order = self.order
-        if judgement.outcome == "failed" and is_eligible(order.try_number, order.max_tries):
-            name = "on_retry_callback"
-        else:
-            name = _CALLBACK_OF.get(judgement.outcome)
-        return name if name is not None and self.task is not None and has_callbacks(self.task, name) else None
-
-    def _call_back(self, judgement: Judgement) -> None:
-        name = self._callback_of(judgement)
-        task, context = self._under_way()
-        if name is None or self.ti is None:
-            return
-        self.ti.set_state(_STATE_OF.get(name, "failed"))
-        if judgement.error is not None:
-            context["exception"] = judgement.error
-        run_callbacks(task, name, context)
 
     def _on_kill(self) -> None:
         _log.warning("Told to stop (SIGTERM)")
@@ -217,19 +205,6 @@ class _Attempt:
         if self.task is None or self.context is None:
             raise RuntimeError("the try has no task yet: prepare it first")
         return self.task, self.context
-
-
-_CALLBACK_OF = {
-    "success": "on_success_callback",
-    "skipped": "on_skipped_callback",
-    "failed": "on_failure_callback",
-    "fail_without_retry": "on_failure_callback",
-}
-_STATE_OF = {
-    "on_success_callback": "success",
-    "on_skipped_callback": "skipped",
-    "on_retry_callback": "up_for_retry",
-}
 
 
 def _several_outputs(task: BaseOperator, result: Any) -> dict[str, Any]:
