@@ -247,8 +247,8 @@ def test_the_dags_callback_is_stored_first_and_called_once(stage: Stage, outcome
     stage.end("a", outcome)
     assert stage.stored_callbacks() == [name]
     (order,) = stage.executor.callbacks.values()
-    assert (order.name, order.task_id, order.dag_run.run_id) == (name, None, "r1")
-    assert (order.dag_run.state, order.log_path) == (stage.state(), "/logs/d/r1/callback/0.log")
+    assert (order.kind, order.name, order.task_id, order.dag_run.run_id) == ("dag", name, "a", "r1")
+    assert (order.dag_run.state, order.log_path) == (stage.state(), "/logs/d/r1/callbacks/0.log")
     stage.executor.call_back(order)
     stage.step()
     assert stage.stored_callbacks() == []

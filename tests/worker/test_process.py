@@ -305,6 +305,7 @@ def callback(file: DagFile, order: RunTask, task_id: str | None, name: str) -> R
         dag_file=file,
         dag_id="d",
         dag_run=order.dag_run,
+        kind="dag" if task_id is None else "task",
         task_id=task_id,
         name=name,
         reason="because",
@@ -315,7 +316,7 @@ def callback(file: DagFile, order: RunTask, task_id: str | None, name: str) -> R
 @pytest.mark.parametrize(
     ("task_id", "name", "error", "seen"),
     [
-        ("lost", "on_failure_callback", "on_failure_callback: RuntimeError: callback", "lost failed because"),
+        ("lost", "on_failure_callback", "on_failure_callback failing: RuntimeError: callback", "lost failed because"),
         (None, "on_success_callback", None, "pull success because"),
         (None, "on_failure_callback", None, None),
         ("absent", "on_failure_callback", "absent", None),

@@ -16,6 +16,7 @@ _EXCEPTIONS = now(".sdk.exceptions", "*")
 _HOOK = now(".sdk.hooks", "BaseHook")
 _LINK = now(".sdk.toolkit.plugins", "BaseOperatorLink")
 _NOTIFIER = now(".sdk.notifier", "BaseNotifier")
+_RETRY_POLICY = now(".sdk.policies.retries", "ExceptionRetryPolicy RetryAction RetryDecision RetryPolicy RetryRule")
 _PARAM = now(".sdk.definitions.param", "Param ParamsDict")
 _SCOPES = now(".sdk.graph.scopes", "SetupTeardownContext")
 _SENSOR = now(".sdk.sensors.sensor", "BaseSensorOperator PokeReturnValue")
@@ -52,6 +53,7 @@ SDK: dict[str, Names] = {
         **_LINK,
         **_NOTIFIER,
         **_PARAM,
+        **_RETRY_POLICY,
         **_SENSOR,
         **_STATES,
         **_TASK_GROUP,
@@ -106,6 +108,7 @@ SDK: dict[str, Names] = {
         **_PARAM,
         **now(".sdk.definitions.param", "DagParam process_params"),
     },
+    "airflow.sdk.definitions.retry_policy": _RETRY_POLICY,
     "airflow.sdk.definitions.taskgroup": _TASK_GROUP,
     "airflow.sdk.definitions.template": now(".sdk.runtime.templating", "literal"),
     "airflow.sdk.definitions.variable": _VARIABLE,

@@ -35,6 +35,7 @@ DAGS = {
     "next-execution": Entry("Show when a DAG's next runs are due.", f"{_DAGS}.upcoming:next_execution"),
     "trigger": Entry("Create a run of a DAG.", f"{_DAGS}.running:trigger"),
     "state": Entry("Show the state of a run.", f"{_DAGS}.running:state"),
+    "callback-logs": Entry("Show what the callbacks of a run wrote.", f"{_DAGS}.callback_logs:callback_logs"),
     "list-runs": Entry("List the runs of a DAG.", f"{_DAGS}.running:list_runs"),
     "test": Entry("Run a DAG once in this process, without scheduler or database.", f"{_DAGS}.testing:test"),
     "pause": Entry("Pause DAGs: nothing new of them starts.", f"{_DAGS}.switching:pause"),

@@ -38,6 +38,11 @@ class TryLogId:
     try_number: int = 1
 
 
+def callbacks_log(dag_id: str, run_id: str) -> TryLogId:
+    """Return where the callbacks of a run write, which belong to no try: no try has the number 0."""
+    return TryLogId(dag_id, run_id, "callbacks", try_number=0)
+
+
 class LogLayout:
     """Paths of logs below a folder."""
 

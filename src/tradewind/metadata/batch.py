@@ -145,8 +145,13 @@ class CallbackRequest:
     name: str
     reason: str
     task_id: str | None = None
+    """The task whose callback it is; of another kind, the one whose context it sees."""
     map_index: int = -1
     try_number: int = 0
+    kind: str = "task"
+    """task, dag, dag_listener, deadline or sla: whose callback it is."""
+    payload: dict[str, Any] = field(default_factory=dict)
+    """What a callback is told beside its context; JSON types."""
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ class ActiveRun:
         self.facts = facts_of(run)
         self.first_started_at: dict[int, datetime] = {}
         """When the present try first began, by slot: a sensor may have given its process back since."""
+        self.last_ended: dict[TaskInstanceState, int] = {}
+        """Which slot came last to each of the states that end an instance: a DAG's callback is about one of them."""
         self._timers: dict[int | None, Callable[[], None]] = {}
 
     @property

@@ -12,8 +12,9 @@ from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
 from tradewind.core.limits import Hold
 from tradewind.core.past import counts_as_past, is_held_by_past
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
-from tradewind.metadata.batch import CallbackRequest, RunEnd, RunStart
+from tradewind.metadata.batch import RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, fresh, new_instance, stored
+from tradewind.scheduler.calling.requests import requests_at_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -166,8 +167,10 @@ class RunBook:
                 row = self._collector.move(active.pk, effect, now)
                 if effect.target not in _IN_TRY:
                     active.first_started_at.pop(effect.slot, None)
-                    if effect.target in FINISHED and active.dag.compiled_asks_past:
-                        self.tell_past(active.run)
+                    if effect.target in FINISHED:
+                        active.last_ended[effect.target] = effect.slot
+                        if active.dag.compiled_asks_past:
+                            self.tell_past(active.run)
             elif isinstance(effect, Arm):
                 if row is not None and slot_of(row.ti_pk) == effect.slot:
                     row.due_at = effect.due_at
@@ -323,11 +326,7 @@ class RunBook:
         now = self._clock.now()
         active.run.state = effect.state
         self._collector.batch.run_ends.append(RunEnd(active.pk, effect.state, now, active.run.version))
-        name = "on_success_callback" if effect.state is DagRunState.SUCCESS else "on_failure_callback"
-        if name in active.dag.document.callbacks:
-            self._collector.batch.callbacks.append(
-                CallbackRequest(active.pk, active.run.dag_id, active.run.run_id, name, effect.reason),
-            )
+        self._collector.batch.callbacks.extend(requests_at_end(active, effect))
         self.ended.append(active)
 
 

@@ -71,18 +71,23 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True, tag="run_task", omit_de
 
 
 class RunCallback(msgspec.Struct, frozen=True, kw_only=True, tag="run_callback", omit_defaults=True):
-    """Order: call a DAG's callback, or the callback of a task whose own process cannot (it was lost)."""
+    """Order: call what no process of a task can call: a DAG's callback, that of a task whose process was lost, ..."""
 
     callback_pk: int
     dag_file: DagFile
     dag_id: str
     dag_run: DagRunFacts
+    kind: str = "task"
+    """task, dag, dag_listener, deadline or sla: whose callback it is."""
     task_id: str | None = None
+    """The task whose context the callback sees; None where the run has no instance to tell of."""
     map_index: int = -1
     try_number: int = 0
     name: str
     """on_success_callback, on_failure_callback, ..."""
     reason: str = ""
+    payload: dict[str, Any] = {}
+    """What it is told beside its context; JSON types."""
     log_path: str
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tradewind.sdk.importing import extend_sys_path
 from tradewind.sdk.ports import StoreUnavailableError, install_worker_store
 from tradewind.serialization.messages import ComputeNextRun, Finished, Ready, RunCallback, RunTask, Started, Stop
+from tradewind.worker.calls.order import run_callback_order
 from tradewind.worker.dag_files import DagFiles
 from tradewind.worker.host.environment import TaskEnvironment
 from tradewind.worker.host.interrupts import Interrupts, LeaveWorkerError
@@ -22,7 +23,6 @@ from tradewind.worker.host.log_file import TaskLog
 from tradewind.worker.host.pipe_store import PipeStore, SchedulerPipe
 from tradewind.worker.host.processes import accept_signals, end_like, fork_child
 from tradewind.worker.next_run import compute_next_run
-from tradewind.worker.tries.callbacks import run_callback_order
 from tradewind.worker.tries.runner import Surroundings, clock, run_try
 
 if TYPE_CHECKING:

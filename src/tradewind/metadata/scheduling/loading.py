@@ -167,10 +167,13 @@ class Loading:
             columns.task_id,
             columns.map_index,
             columns.try_number,
+            columns.kind,
+            columns.payload,
         ).order_by(columns.pk)
         with self._database.read() as connection:
             return [
-                CallbackRow(row[0], CallbackRequest(DagRunPk(row[1]), *row[2:])) for row in connection.execute(query)
+                CallbackRow(row[0], CallbackRequest(DagRunPk(row[1]), *row[2:-1], payload=msgspec.json.decode(row[-1])))
+                for row in connection.execute(query)
             ]
 
     def previous_task_states(

@@ -161,11 +161,12 @@ PAUSE_DAG = Statement(
 )
 
 _INSERT_CALLBACK = (
-    "INSERT INTO callback_request (run_pk, dag_id, run_id, name, reason, task_id, map_index, try_number, created_at)"
+    "INSERT INTO callback_request"
+    " (run_pk, dag_id, run_id, name, reason, task_id, map_index, try_number, kind, payload, created_at)"
 )
 INSERT_CALLBACK = Statement(
-    _INSERT_CALLBACK + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING pk",
-    _INSERT_CALLBACK + " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING pk",
+    _INSERT_CALLBACK + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING pk",
+    _INSERT_CALLBACK + " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING pk",
 )
 
 DELETE_CALLBACK = Statement(

@@ -207,7 +207,9 @@ class BatchWriter:
         self._result.created_runs.append(row)
 
     def _request_callback(self, request: CallbackRequest) -> None:
-        if (request.run_pk, request.task_id, request.map_index) in self._stale_names:
+        is_tasks = request.kind == "task"
+        about = (request.task_id, request.map_index) if is_tasks else (None, -1)
+        if (request.run_pk, *about) in self._stale_names:
             return
         made = self._run.one(
             sql.INSERT_CALLBACK,
@@ -220,6 +222,8 @@ class BatchWriter:
                 request.task_id,
                 request.map_index,
                 request.try_number,
+                request.kind,
+                msgspec.json.encode(request.payload).decode(),
                 self._run.instant(self._now),
             ),
         )

@@ -176,5 +176,7 @@ callback_request = Table(
     Column("map_index", Integer, nullable=False),
     Column("try_number", Integer, nullable=False),
     instant("created_at", is_required=True),
+    text("kind", server_default="task"),
+    text("payload", server_default="{}"),
     sqlite_autoincrement=True,
 )

@@ -103,7 +103,7 @@ class RetryRule:
         action: RetryAction = RetryAction.RETRY,
         retry_delay: timedelta | None = None,
         reason: str | None = None,
-        match_subclasses: bool = True,  # noqa: FBT001, FBT002 - Airflow's signature
+        match_subclasses: bool = True,
     ) -> None:
         self.exception = exception
         self.action = action

@@ -21,8 +21,8 @@ from tradewind.serialization.document import tasks_by_group
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 from tradewind.standalone.in_process.finished_run import FinishedRun
+from tradewind.worker.calls.order import run_callback_order
 from tradewind.worker.inline import callback_limit, run_inline
-from tradewind.worker.tries.callbacks import run_callback_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -240,8 +240,15 @@ class TestedRun:
         name = "on_success_callback" if self._state is DagRunState.SUCCESS else "on_failure_callback"
         if name not in self._document.callbacks:
             return
+        wanted = TaskInstanceState.SUCCESS if self._state is DagRunState.SUCCESS else TaskInstanceState.FAILED
+        ended = [slot for slot in self._ended_at if self._engine.states[slot] is wanted]
+        # As in Airflow, the callback sees the context of the instance that decided last.
+        last = max(ended, key=lambda slot: self._ended_at[slot], default=None)
         order = RunCallback(
             callback_pk=0,
+            kind="dag",
+            task_id=None if last is None else self._engine.node_of[last].task_id,
+            try_number=0 if last is None else self._engine.tries[last],
             dag_file=self._file,
             dag_id=self._dag.dag_id,
             dag_run=msgspec.structs.replace(self._facts, state=record.state, end_date=record.end_date),

@@ -10,11 +10,11 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from tradewind.core.states import LIVE
-from tradewind.logs.layout import TryLogId
+from tradewind.logs.layout import TryLogId, callbacks_log
 from tradewind.logs.lines import parse_lines
 from tradewind.logs.reader import CHUNK_BYTES, LogChunk, read_chunk
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
-from tradewind.metadata.runs import list_tries
+from tradewind.metadata.runs import get_run, list_tries
 from tradewind.web.api.task_instances import INSTANCE, find_instance
 from tradewind.web.operations import Operation
 
@@ -62,6 +62,20 @@ def get_log(call: Call) -> Response | dict[str, Any]:
     return {"content": records, "continuation_token": _token(chunk) if more else None}
 
 
+def get_callback_log(call: Call) -> Response | dict[str, Any]:
+    """Get the log of a run's callbacks: the DAG's own and those of its deadlines, not those of its tasks."""
+    query: LogQuery = call.query
+    run = get_run(call.backend.database, call.path["dag_id"], call.path["dag_run_id"])
+    path = call.backend.logs.path(callbacks_log(run.dag_id, run.run_id))
+    chunk = read_chunk(path, _read_token(query.token), MAX_FULL_BYTES if query.full_content else CHUNK_BYTES)
+    if "text/plain" in call.headers.get("accept", ""):
+        return PlainTextResponse(chunk.text, headers={"Airflow-Continuation-Token": _token(chunk)})
+    return {
+        "content": [_record(line) for line in parse_lines(chunk.text)],
+        "continuation_token": _token(chunk) if chunk.has_more else None,
+    }
+
+
 def _head(source: str) -> list[dict[str, Any]]:
     """Return the lines that say where the log comes from, folded in Airflow's UI."""
     return [
@@ -93,4 +107,7 @@ def _read_token(token: str | None) -> int:
     return max(0, position.offset)
 
 
-OPERATIONS = (Operation("GET", f"{INSTANCE}/logs/{{try_number:int}}", get_log, query=LogQuery),)
+OPERATIONS = (
+    Operation("GET", f"{INSTANCE}/logs/{{try_number:int}}", get_log, query=LogQuery),
+    Operation("GET", "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/callbackLogs", get_callback_log, query=LogQuery),
+)

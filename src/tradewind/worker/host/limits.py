@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tradewind.worker.host.interrupts import Interrupts
 
 LAST_WORD_S = 5.0
-"""What code that was interrupted gets to end by itself."""
+"""What code that was interrupted gets to end by itself, but no more than it had before."""
 _STDERR = 2
 
 
@@ -23,7 +23,7 @@ def ended_after(interrupts: Interrupts, limit_s: float, what: str) -> Iterator[N
     Code that goes on all the same, in a C library or by swallowing the exception, has a few seconds; then the traceback
     of each thread goes to the log and the process exits with code 1.
     """
-    faulthandler.dump_traceback_later(limit_s + LAST_WORD_S, exit=True, file=_STDERR)
+    faulthandler.dump_traceback_later(limit_s + min(limit_s, LAST_WORD_S), exit=True, file=_STDERR)
     try:
         with interrupts.time_limit(limit_s, what):
             yield

@@ -5,23 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tradewind.core.clock import SystemClock
 from tradewind.sdk.exceptions import AirflowTaskTimeout
-from tradewind.sdk.mail.alerts import send_alert, wants_mail
-from tradewind.sdk.runtime.current import set_current_context
-from tradewind.serialization.messages import CallbackDone, RunTask
+from tradewind.sdk.mail.alerts import send_alert
 from tradewind.worker.tries.outcome import one_line
-from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from tradewind.executors.local_protocol import WorkerOptions
-    from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
-    from tradewind.serialization.messages import RunCallback
 
     Limit = Callable[[str], AbstractContextManager[None]]
     """Ends a callback that takes too long with `AirflowTaskTimeout`; the argument names it."""
@@ -60,70 +53,6 @@ def guarded(call: Callable[[], object], what: str, limit: Limit) -> str | None:
         _log.exception("%s failed", what)
         return f"{what}: {one_line(error)}"
     return None
-
-
-def run_callback_order(
-    order: RunCallback, find_dag: Callable[[], DAG], options: WorkerOptions, hostname: str, limit: Limit
-) -> CallbackDone:
-    """Carry out the order: the callback of a task whose own process could not call it, or of a DAG.
-
-    A DAG's callback sees the context of the run's last task, as in Airflow.
-    """
-    try:
-        dag = find_dag()
-        task = dag.get_task(order.task_id) if order.task_id is not None else _last_task(dag)
-        if task is None:
-            return CallbackDone(callback_pk=order.callback_pk, error=f"DAG {dag.dag_id!r} has no task")
-        ti = _past_instance(order, task, options, hostname)
-        context = ti.get_template_context()
-        context["reason"] = order.reason
-        if order.reason and "success" not in order.name:
-            context["exception"] = order.reason
-        with set_current_context(context):
-            if order.task_id is None:
-                error = run_callbacks(dag, order.name, context, limit)
-            else:
-                error = run_callbacks(task, order.name, context, limit)
-                if wants_mail(task, order.name):
-                    error = mail_about(task, context, order.reason, limit) or error
-    except BaseException as caught:  # noqa: BLE001 - author code, its import included, ends the callback only
-        _log.error("%s failed", order.name, exc_info=caught)
-        error = one_line(caught)
-    return CallbackDone(callback_pk=order.callback_pk, error=error)
-
-
-def _last_task(dag: DAG) -> BaseOperator | None:
-    tasks: list[BaseOperator] = list(dag.topological_sort())
-    return tasks[-1] if tasks else None
-
-
-def _past_instance(
-    order: RunCallback, task: BaseOperator, options: WorkerOptions, hostname: str
-) -> RuntimeTaskInstance:
-    """Return the task instance that the callback sees: over, in the state that the callback is for."""
-    run = order.dag_run
-    past = RunTask(
-        ti_pk=0,
-        try_number=order.try_number,
-        max_tries=task.retries,
-        dag_file=order.dag_file,
-        dag_id=order.dag_id,
-        task_id=task.task_id,
-        map_index=order.map_index,
-        dag_run=run,
-        log_path=order.log_path,
-    )
-    ti = RuntimeTaskInstance(
-        past,
-        task,
-        started_at=run.start_date or run.run_after,
-        hostname=hostname,
-        base_url=options.base_url,
-        xcom_max_bytes=options.xcom_max_bytes,
-    )
-    ti.ended_at = run.end_date or SystemClock().now()
-    ti.set_state("success" if "success" in order.name else "failed")
-    return ti
 
 
 def _name_of(callback: Any) -> str:

@@ -46,9 +46,7 @@ def ask_retry_policy(judgement: Judgement, order: RunTask, task: BaseOperator | 
 
 
 def _decide(policy: Any, error: BaseException, order: RunTask, context: Any) -> RetryDecision:
-    decision = policy.evaluate(
-        exception=error, try_number=order.try_number, max_tries=order.max_tries, context=context
-    )
+    decision = policy.evaluate(exception=error, try_number=order.try_number, max_tries=order.max_tries, context=context)
     if not isinstance(decision, RetryDecision):
         raise TypeError(f"evaluate() has to return a RetryDecision, it returned {decision!r}")
     return decision

@@ -106,7 +106,11 @@ def _drop_state_stores() -> None:
 
 def _deadlines() -> None:
     """Deadlines, and callbacks that are under way."""
+    op.add_column("callback_request", sa.Column("kind", sa.Text(), nullable=False, server_default="task"))
+    op.add_column("callback_request", sa.Column("payload", sa.Text(), nullable=False, server_default="{}"))
 
 
 def _drop_deadlines() -> None:
     """Undo `_deadlines`."""
+    op.drop_column("callback_request", "payload")
+    op.drop_column("callback_request", "kind")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from tradewind.logs.layout import callbacks_log
 from tradewind.scheduler.active_run import facts_of
 from tradewind.serialization.messages import CallbackDone, RunCallback
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tradewind.executors.port import CallbackLost
-    from tradewind.metadata.batch import CallbackRow
+    from tradewind.metadata.batch import CallbackRequest, CallbackRow
     from tradewind.metadata.scheduling import SchedulerStore
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.dags import DagState
@@ -95,17 +96,25 @@ class CallbackDesk:
                 dag_file=dag.file,
                 dag_id=request.dag_id,
                 dag_run=facts,
+                kind=request.kind,
                 task_id=request.task_id,
                 map_index=request.map_index,
                 try_number=request.try_number,
                 name=request.name,
                 reason=request.reason,
-                log_path=self._log_path(facts, request.task_id or "callback", request.map_index, request.try_number),
+                payload=request.payload,
+                log_path=self._log_of(facts, request),
             ),
         )
+
+    def _log_of(self, facts: DagRunFacts, request: CallbackRequest) -> str:
+        if request.kind == "task" and request.task_id is not None:
+            return self._log_path(facts, request.task_id, request.map_index, request.try_number)
+        log = callbacks_log(facts.dag_id, facts.run_id)
+        return self._log_path(facts, log.task_id, log.map_index, log.try_number)
 
 
 def _name(callback: CallbackRow) -> str:
     request = callback.request
-    task = f" {request.task_id}" if request.task_id else ""
+    task = f" {request.task_id}" if request.task_id and request.kind == "task" else ""
     return f"{request.name} of {request.dag_id} {request.run_id}{task}"
