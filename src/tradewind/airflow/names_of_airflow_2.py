@@ -34,11 +34,14 @@ TOP: dict[str, Names] = {
         **old(".sdk.definitions.task_group", "task_group", _IN_3),
         **old(".sdk.operators.setup_teardown", "setup teardown", _IN_3),
     },
-    "airflow.decorators.base": old(
-        ".sdk.definitions.taskflow",
-        "DecoratedOperator get_unique_task_id task_decorator_factory",
-        "airflow.sdk.bases.decorator",
-    ),
+    "airflow.decorators.base": {
+        **old(
+            ".sdk.definitions.taskflow",
+            "DecoratedOperator get_unique_task_id task_decorator_factory",
+            "airflow.sdk.bases.decorator",
+        ),
+        **old(".sdk.definitions.taskflow", "TaskDecorator=TaskFactory", "=airflow.sdk.bases.decorator.TaskDecorator"),
+    },
     "airflow.decorators.bash": old(
         ".sdk.operators.bash", "bash_task", "airflow.providers.standard.decorators.bash", removed_in="3.0"
     ),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tradewind.airflow.entries import Names, now
 
-_OPERATOR = now(".sdk.definitions.operator", "BaseOperator")
+_OPERATOR = {
+    **now(".sdk.definitions.operator", "BaseOperator"),
+    **now(".sdk.operators.asynchronous", "BaseAsyncOperator"),
+}
 _BRANCH = now(".sdk.operators.branch", "BaseBranchOperator BranchMixIn")
 _SKIP_MIXIN = now(".sdk.operators.branch", "SkipMixin")
 _CONNECTION = now(".sdk.connection", "Connection")
@@ -36,6 +39,8 @@ _TIMETABLES = (
 _TRIGGER_RULE = now(".core.trigger_rules", "TriggerRule")
 _VARIABLE = now(".sdk.variable", "Variable")
 _WEIGHT_RULE = now(".sdk.toolkit.kinds", "WeightRule")
+_LINEAGE = """AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader
+NoOpCollector=HookLineageCollector get_hook_lineage_collector"""
 _XCOM = now(".sdk.runtime.xcom", "XCom BaseXCom=XCom XCOM_RETURN_KEY")
 _XCOM_ARG = now(".sdk.definitions.xcom_arg", "XComArg PlainXComArg")
 
@@ -73,9 +78,11 @@ SDK: dict[str, Names] = {
     },
     "airflow.sdk.bases": {},
     "airflow.sdk.bases.branch": {**_BRANCH, **_SKIP_MIXIN},
-    "airflow.sdk.bases.decorator": now(
-        ".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"
-    ),
+    "airflow.sdk.bases.decorator": {
+        **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
+        **now(".sdk.definitions.taskflow", "TaskDecorator=TaskFactory _TaskDecorator=TaskFactory"),
+        **now(".sdk.toolkit.callables", "is_async_callable unwrap_callable"),
+    },
     "airflow.sdk.bases.hook": _HOOK,
     "airflow.sdk.bases.notifier": _NOTIFIER,
     "airflow.sdk.bases.operator": {
@@ -126,7 +133,9 @@ SDK: dict[str, Names] = {
         **now(".sdk.templates.sandbox", "NativeEnvironment SandboxedEnvironment"),
         **now(".sdk.templates.environments", "FILTERS create_template_env"),
     },
-    "airflow.sdk.definitions._internal.types": now(".sdk.definitions.node", "NOTSET ArgNotSet"),
+    "airflow.sdk.definitions._internal.types": now(
+        ".sdk.definitions.node", "NOTSET ArgNotSet SET_DURING_EXECUTION SetDuringExecution is_arg_set"
+    ),
     "airflow.sdk.exceptions": {**_EXCEPTIONS, **_TRIGGER_RULE},
     "airflow.sdk.execution_time": {},
     "airflow.sdk.execution_time.context": {
@@ -138,9 +147,15 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.task_runner": now(".sdk.runtime.task_instance", "RuntimeTaskInstance=TaskInstance"),
     "airflow.sdk.execution_time.timeout": now(".sdk.toolkit.timeouts", "timeout TimeoutPosix=timeout"),
     "airflow.sdk.execution_time.xcom": now(".sdk.runtime.xcom", "XCom"),
+    "airflow.sdk.lineage": now(".sdk.providers.lineage", _LINEAGE),
     "airflow.sdk.log": now(".sdk.toolkit.masking", "mask_secret"),
-    "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname"),
+    "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname iter_namespace is_valid_dotpath"),
+    "airflow.sdk.observability": {},
+    "airflow.sdk.observability.stats": now(".sdk.providers.metrics", "Stats"),
     "airflow.sdk.plugins_manager": now(".sdk.toolkit.plugins", "AirflowPlugin"),
+    "airflow.sdk.providers_manager_runtime": now(
+        ".sdk.providers.installed", "ProvidersManagerTaskRuntime=ProvidersManager HookInfo ProviderInfo PluginInfo"
+    ),
     "airflow.sdk.timezone": now(".sdk.timezone", "*"),
     "airflow.sdk.types": {**_TASK_INSTANCE, **now(".sdk.runtime.task_instance", "TaskInstanceKey")},
     "airflow.sdk.yaml": now("yaml", "*"),

@@ -1,4 +1,4 @@
-"""Names below `airflow.utils`, in every spelling."""
+"""Names below `airflow.utils`, in every spelling, and what provider packages ask of the core."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ UTILS: dict[str, Names] = {
             removed_in="3.0",
         ),
     },
+    "airflow.utils.deprecation_tools": now(".airflow.utils.deprecation_tools", "add_deprecated_classes"),
     "airflow.utils.edgemodifier": {
         **old(".sdk.definitions.edges", "Label", "airflow.sdk", **_MOVED_IN_3),
         **old(".sdk.definitions.edges", "EdgeModifier", "airflow.sdk", since="3.0", removed_in="3.0"),
@@ -71,7 +72,11 @@ UTILS: dict[str, Names] = {
         ),
     },
     "airflow.utils.module_loading": old(
-        ".sdk.toolkit.loading", "import_string qualname", "airflow.sdk.module_loading", since="3.0", removed_in="3.0"
+        ".sdk.toolkit.loading",
+        "import_string qualname iter_namespace is_valid_dotpath",
+        "airflow.sdk.module_loading",
+        since="3.0",
+        removed_in="3.0",
     ),
     "airflow.utils.net": now(".sdk.toolkit.strings", "get_hostname get_host_ip_address=get_hostname"),
     "airflow.utils.operator_helpers": {
@@ -84,6 +89,7 @@ UTILS: dict[str, Names] = {
             removed_in="3.0",
         ),
     },
+    "airflow.utils.platform": now(".sdk.providers.platform", "IS_WINDOWS getuser is_terminal_support_colors is_tty"),
     "airflow.utils.session": now(".airflow.sessions", "NEW_SESSION create_session provide_session"),
     "airflow.utils.setup_teardown": old(
         ".sdk.graph.scopes",
@@ -121,3 +127,32 @@ UTILS: dict[str, Names] = {
     "airflow.utils.xcom": old(".sdk.runtime.xcom", "XCOM_RETURN_KEY", "airflow.models.xcom", **_MOVED_IN_3),
     "airflow.utils.yaml": now("yaml", "*"),
 }
+
+_LINEAGE = """AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader
+NoOpCollector=HookLineageCollector get_hook_lineage_collector"""
+
+FOR_PROVIDERS: dict[str, Names] = {
+    "airflow.api_fastapi": {},
+    "airflow.api_fastapi.auth": {},
+    "airflow.api_fastapi.auth.managers": {},
+    "airflow.api_fastapi.auth.managers.models": {},
+    "airflow.api_fastapi.auth.managers.models.resource_details": now(
+        ".sdk.providers.resources", "AccessView AssetAliasDetails AssetDetails"
+    ),
+    "airflow.compat": {},
+    "airflow.compat.functools": old("functools", "cache cached_property", "functools", since="2.4", removed_in="3.0"),
+    "airflow.lineage": {},
+    "airflow.lineage.hook": old(".sdk.providers.lineage", _LINEAGE, "airflow.sdk.lineage", since="3.2"),
+    "airflow.observability": {},
+    "airflow.observability.stats": now(".sdk.providers.metrics", "Stats"),
+    "airflow.providers_manager": now(
+        ".sdk.providers.installed",
+        """ProvidersManager HookInfo ProviderInfo PluginInfo DialectInfo TriggerInfo NotificationInfo
+        LazyDictWithCache=WhenAskedFor""",
+    ),
+    "airflow.stats": old(".sdk.providers.metrics", "Stats", "airflow.sdk.observability.stats", since="3.2"),
+    "airflow.utils.providers_configuration_loader": now(
+        ".sdk.providers.installed", "providers_configuration_loaded=with_provider_options"
+    ),
+}
+"""Modules of the core that provider packages import."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from tradewind.sdk.toolkit.log import LoggingMixin
 
 TYPE_CHECKING = False
@@ -63,17 +61,10 @@ class BaseHook(LoggingMixin):
 
 def hook_class_name(conn_type: str | None) -> str | None:
     """Return the dotted name of the hook class for a type of connection, None when no installed provider has one."""
-    return _hook_classes().get(conn_type or "")
+    from tradewind.sdk.providers.installed import installed_providers  # noqa: PLC0415 - asked for by few tasks
 
-
-@functools.cache
-def _hook_classes() -> dict[str, str]:
-    """Ask every installed provider package which types of connection it serves."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - costly, and asked for by few tasks
-
-    classes: dict[str, str] = {}
-    for entry_point in entry_points(group="apache_airflow_provider"):
-        info: dict[str, Any] = entry_point.load()()
-        for kind in info.get("connection-types", []):
-            classes.setdefault(kind["connection-type"], kind["hook-class-name"])
-    return classes
+    for info in installed_providers().values():
+        for kind in info.data.get("connection-types", []):
+            if kind["connection-type"] == conn_type:
+                return kind["hook-class-name"]
+    return None

@@ -90,3 +90,12 @@ def test_a_label_between_xcoms() -> None:
     with DAG("d") as made:
         one() >> Label("x") >> one()
     assert made.get_edge_info("one", "one__1") == {"label": "x"}
+
+
+def test_airflow_1_10_put_tasks_into_a_dag_with_arrows() -> None:
+    dag = DAG("by_arrows")
+    first, second = EmptyOperator(task_id="first"), EmptyOperator(task_id="second")
+    with pytest.warns(DeprecationWarning, match="in a `with dag:` block"):
+        dag >> first >> second
+    assert dag.task_ids == ["first", "second"]
+    assert first.downstream_task_ids == {"second"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tradewind.sdk.exceptions import AirflowException, DagRunAlreadyExists
+from tradewind.sdk.exceptions import AirflowException, DagRunAlreadyExists, RemovedInAirflow3Warning
 from tradewind.sdk.operators.trigger_dag_run import DagIsPaused, TriggerDagRunLink, TriggerDagRunOperator
 from tradewind.sdk.runtime.task_instance import TaskInstanceKey
 from tradewind.serialization.records import DagRecord, DagRunRecord
@@ -233,3 +233,17 @@ def test_the_link_leads_to_the_run(stage: Stage, scheduler: Scheduler) -> None:
         install_worker_store(before)
     assert link == "/dags/other/runs/own%20run"
     assert scheduler.asked
+
+
+@pytest.mark.parametrize(("place", "confs"), [(0, []), (7, [{"place": 7}])])
+def test_airflow_1_10s_function_decides_over_the_run(
+    stage: Stage, scheduler: Scheduler, place: int, confs: list[dict[str, int]]
+) -> None:
+    def decide(context: Any, order: Any) -> Any:
+        order.payload = {"place": context["params"]["place"]}
+        return order if context["params"]["place"] else None
+
+    with pytest.warns(RemovedInAirflow3Warning, match="use conf="):
+        operator = trigger(stage, python_callable=decide, params={"place": place})
+    stage.run(operator)
+    assert [asked["conf"] for asked in scheduler.asked] == confs

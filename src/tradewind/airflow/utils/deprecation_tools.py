@@ -14,14 +14,14 @@ from types import ModuleType
 
 from tradewind.airflow import table
 from tradewind.airflow.advice import advice_for
+from tradewind.airflow.entries import Entry
 from tradewind.sdk.deprecations import note_deprecated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FrameType
     from typing import Any
-
-    from tradewind.airflow.entries import Entry
 
 _PACKAGE = __name__.partition(".")[0]
 _PROVIDERS = "airflow.providers."
@@ -64,6 +64,34 @@ class NamespaceModule(ModuleType):
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *table.names_in(self.__name__), *table.modules_below(self.__name__)})
+
+
+def add_deprecated_classes(
+    module_imports: Mapping[str, Mapping[str, str]],
+    package: str,
+    override_deprecated_classes: Mapping[str, Mapping[str, str]] | None = None,
+    extra_message: str | None = None,
+    message: str | None = None,
+) -> None:
+    """Let names of a package go on under where they were: what provider packages call for modules they have moved.
+
+    `module_imports` maps a module of the package (or the package itself) to its names, and each name to the dotted
+    path of what it means today; the name `*` means every name of a module. The other arguments are words of Airflow's
+    own warnings, and have no effect.
+    """
+    del override_deprecated_classes, extra_message, message
+    for module, names in module_imports.items():
+        entries = {name: _moved(name, target) for name, target in names.items()}
+        if module == package:
+            table.TABLE[package] = entries
+            sys.modules[package].__dict__["__getattr__"] = NamespaceModule(package).__getattr__
+        else:
+            table.TABLE[f"{package}.{module}"] = entries
+
+
+def _moved(name: str, target: str) -> Entry:
+    module, _, attribute = (target, "", "*") if name == "*" else target.rpartition(".")
+    return Entry(module, attribute, target, "3.0", "a later release of its provider")
 
 
 def load(module: str, name: str, entry: Entry) -> Any:

@@ -39,6 +39,25 @@ class ArgNotSet:
 
 NOTSET = ArgNotSet()
 
+
+class SetDuringExecution(ArgNotSet):
+    """Type of `SET_DURING_EXECUTION`, for arguments that have a value only while the task runs."""
+
+    def __repr__(self) -> str:
+        return "SET_DURING_EXECUTION"
+
+    def __reduce__(self) -> str:
+        return "SET_DURING_EXECUTION"
+
+
+SET_DURING_EXECUTION = SetDuringExecution()
+
+
+def is_arg_set(value: Any) -> bool:
+    """Return whether an argument was given."""
+    return not isinstance(value, ArgNotSet)
+
+
 _KEY = re.compile(r"[\w.-]+")
 _GROUP_KEY = re.compile(r"[\w-]+")
 
@@ -238,6 +257,16 @@ class DAGNode(DependencyMixin):
         """Put the given ones directly after this. Raises ValueError without a DAG, RuntimeError with two."""
         self._set_relatives(task_or_task_list, upstream=False, edge_modifier=edge_modifier)
 
+    def _enters(self, other: Any) -> bool:
+        """Join the DAG `other`, where it is one: Airflow 1.10 wrote `dag >> task` for it."""
+        if isinstance(other, DependencyMixin) or not hasattr(other, "add_task"):
+            return False
+        from tradewind.sdk.deprecations import note_deprecated  # noqa: PLC0415 - few files write it
+
+        note_deprecated("dag >> task", "dag=dag, or a task in a `with dag:` block", since="2.0", removed_in="2.0")
+        self.dag = other
+        return True
+
     def _set_relatives(
         self,
         others: DependencyMixin | Iterable[DependencyMixin],
@@ -247,11 +276,15 @@ class DAGNode(DependencyMixin):
     ) -> None:
         tasks: list[BaseOperator] = []
         for other in as_list(others):
+            if self._enters(other):
+                continue
             if not isinstance(other, DependencyMixin):
                 msg = f"only tasks, task groups, labels and XComs can follow each other; got {type(other).__name__}"
                 raise TypeError(msg)
             other.update_relative(self, not upstream, edge_modifier=edge_modifier)
             tasks += other.leaves if upstream else other.roots
+        if not tasks:
+            return
         dag = self._common_dag(tasks)
         for task in tasks:
             if not task.has_dag():

@@ -269,6 +269,13 @@ def register_task_decorator(name: str, decorator: Any) -> None:
     _decorators[name] = decorator
 
 
+def _of_a_provider(name: str) -> Any:
+    """Return the decorator that an installed provider package brings under a name, None for none."""
+    from tradewind.sdk.providers.installed import ProvidersManager  # noqa: PLC0415 - few files use one
+
+    return ProvidersManager().taskflow_decorators.get(name)
+
+
 class TaskDecorators:
     """`task`: `@task`, `@task(...)` and `@task.<kind>`, with the decorators of provider packages."""
 
@@ -280,7 +287,7 @@ class TaskDecorators:
         return self.python(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        found = _decorators.get(name)
+        found = _decorators.get(name) or (None if name.startswith("_") else _of_a_provider(name))
         if found is None:
             kinds = ", ".join(sorted(_decorators))
             raise AttributeError(f"there is no task decorator @task.{name}; there are: {kinds} (providers bring more)")

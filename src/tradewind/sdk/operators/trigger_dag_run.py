@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from urllib.parse import quote
 
 from tradewind.core.clock import SystemClock
@@ -31,7 +32,7 @@ from tradewind.sdk.toolkit.plugins import BaseOperatorLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from tradewind.serialization.records import DagRunRecord
@@ -73,7 +74,7 @@ class TriggerDagRunOperator(BaseOperator):
     When there is such a run, `reset_dag_run` clears it and `skip_when_already_exists` skips the task; else it fails with
     `DagRunAlreadyExists`. With `wait_for_completion` the task looks every `poke_interval` seconds until the run is in
     one of `allowed_states` (success) or fails in one of `failed_states` (failed); with `deferrable` it leaves the
-    worker between two looks. Raises `DagNotFound`, with `fail_when_dag_is_paused` `DagIsPaused`.
+    worker between two looks. `python_callable` is Airflow 1.10's way to decide over the run and its conf. Raises `DagNotFound`, with `fail_when_dag_is_paused` `DagIsPaused`.
     """
 
     template_fields: Sequence[str] = (
@@ -107,9 +108,12 @@ class TriggerDagRunOperator(BaseOperator):
         note: str | None = None,
         deferrable: bool | None = None,
         openlineage_inject_parent_info: bool = True,
+        python_callable: Callable[..., Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if python_callable is not None:
+            note_deprecated("TriggerDagRunOperator(python_callable=...)", "conf=", since="2.0", removed_in="2.0")
         if execution_date is not None:
             note_deprecated("TriggerDagRunOperator(execution_date=...)", "logical_date=", since="2.2", removed_in="3.0")
             logical_date = execution_date
@@ -130,6 +134,7 @@ class TriggerDagRunOperator(BaseOperator):
         self.note = note
         self.deferrable = defers_by_default(deferrable)
         self.openlineage_inject_parent_info = openlineage_inject_parent_info
+        self.python_callable = python_callable
 
     def execute(self, context: Any) -> None:
         """Start the run, and wait for its end when that is wanted."""
@@ -138,6 +143,8 @@ class TriggerDagRunOperator(BaseOperator):
             self.trigger_run_id = started
             if not self._has_ended(started):
                 self._wait(started)
+            return
+        if self.python_callable is not None and not self._is_wanted(context):
             return
         logical_date, run_after = self._dates(context)
         if not self.trigger_run_id:
@@ -149,6 +156,16 @@ class TriggerDagRunOperator(BaseOperator):
         context["ti"].xcom_push(key=XCOM_RUN_ID, value=run.run_id)
         if self.wait_for_completion:
             self._wait(run.run_id)
+
+    def _is_wanted(self, context: Any) -> bool:
+        """Ask the author's function, as Airflow 1.10 did: it fills in run_id and payload, or gives nothing for no run."""
+        order: Any = self.python_callable and self.python_callable(context, SimpleNamespace(run_id=None, payload=None))
+        if not order:
+            self.log.info("The task's function wants no run of DAG %s", self.trigger_dag_id)
+            return False
+        self.trigger_run_id = order.run_id or self.trigger_run_id
+        self.conf = order.payload or self.conf
+        return True
 
     def _started_before(self, context: Any) -> str | None:
         """Return the run that this try started before it left the worker, None the first time."""

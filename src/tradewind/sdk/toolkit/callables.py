@@ -79,6 +79,24 @@ def make_kwargs_callable(func: Callable[..., R]) -> Callable[..., R]:
     return call
 
 
+def unwrap_callable(func: Any) -> Any:
+    """Return what is called in the end: without `functools.partial`, decorators and task decorators round it."""
+    while True:
+        if isinstance(func, functools.partial):
+            func = func.func
+        elif not isinstance(func, type) and callable(inner := getattr(func, "function", None)):
+            func = inner
+        else:
+            break
+    return inspect.unwrap(func)
+
+
+def is_async_callable(func: Any) -> bool:
+    """Return whether a call gives something to await."""
+    func = unwrap_callable(func)
+    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - it is looked at, not asked
+
+
 def source_of(func: Callable[..., Any], *, is_undecorated: bool = False) -> str:
     """Return the source of a function, to the left as far as that leaves its texts alone.
 

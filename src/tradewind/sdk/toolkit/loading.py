@@ -6,6 +6,9 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pkgutil import ModuleInfo
+    from types import ModuleType
     from typing import Any
 
 
@@ -28,3 +31,15 @@ def qualname(o: Any, use_qualname: bool = False, exclude_module: bool = False) -
         named = o.__class__
     name = named.__qualname__ if use_qualname or exclude_module else named.__name__
     return name if exclude_module else f"{named.__module__}.{name}"
+
+
+def iter_namespace(ns: ModuleType) -> Iterator[ModuleInfo]:
+    """Give the modules directly below a package, under their whole names."""
+    import pkgutil  # noqa: PLC0415 - asked for by few
+
+    return pkgutil.iter_modules(ns.__path__, f"{ns.__name__}.")
+
+
+def is_valid_dotpath(path: str) -> bool:
+    """Return whether a text could name a module or what is in one."""
+    return all(part.isidentifier() for part in path.split("."))

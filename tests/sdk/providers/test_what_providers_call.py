@@ -1,0 +1,71 @@
+"""Small things of the core that provider packages call."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+import pytest
+
+from tradewind.sdk.exceptions import AirflowConfigException
+from tradewind.sdk.operators.asynchronous import BaseAsyncOperator
+from tradewind.sdk.providers import lineage, metrics, platform
+from tradewind.sdk.toolkit.callables import is_async_callable
+from tradewind.sdk.toolkit.loading import is_valid_dotpath, iter_namespace
+
+
+def test_metrics_are_taken_and_timers_measure() -> None:
+    metrics.Stats.incr("count")
+    metrics.Stats.gauge("size", 3, tags={"a": "b"})
+    metrics.Stats.timing("took", 0.5)
+    with metrics.Stats.timer("took") as timer:
+        assert timer.duration is None
+    assert timer.duration is not None
+    assert timer.duration >= 0
+
+
+def test_nobody_collects_lineage() -> None:
+    collector = lineage.get_hook_lineage_collector()
+    collector.add_input_asset(None, scheme="s3", uri="s3://bucket/key")
+    assert not collector.has_collected
+    assert lineage.HookLineageReader().retrieve_hook_lineage().inputs == []
+
+
+def test_a_process_without_a_user_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise OSError("no such user")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    with pytest.raises(AirflowConfigException, match="LOGNAME"):
+        platform.getuser()
+
+
+def test_modules_of_a_package() -> None:
+    assert "logging.handlers" in {module.name for module in iter_namespace(logging)}
+    assert is_valid_dotpath("package.module")
+    assert not is_valid_dotpath("package/module")
+
+
+class Adder(BaseAsyncOperator):
+    """Adds one to the length of its context."""
+
+    async def aexecute(self, context: object) -> int:
+        """Add."""
+        return 1 + len(str(context))
+
+
+def test_an_async_operator_runs_in_the_worker() -> None:
+    assert Adder(task_id="add").execute("ab") == 3
+    assert Adder(task_id="add").is_async
+    with pytest.raises(NotImplementedError, match="BaseAsyncOperator has no aexecute"):
+        BaseAsyncOperator(task_id="none").execute({})
+
+
+async def coroutine() -> None:
+    """Do nothing."""
+
+
+def test_what_is_async() -> None:
+    assert is_async_callable(coroutine)
+    assert is_async_callable(functools.partial(coroutine))
+    assert not is_async_callable(len)
