@@ -14,6 +14,15 @@ import pytest
 
 from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.states import DagRunState, TaskInstanceState
+from tradewind.metadata.backfills import (
+    Backfill,
+    BackfillRequest,
+    BackfillStore,
+    cancel_backfill,
+    create_backfill,
+    get_backfill,
+    pause_backfill,
+)
 from tradewind.metadata.dags import DagStore, FileDag, FileResult
 from tradewind.metadata.database import Database
 from tradewind.metadata.doorbell import Ring
@@ -94,6 +103,7 @@ class Stage:
         self.dag_store = DagStore(self.database, self.clock)
         self.pools = PoolStore(self.database)
         self.store: Any = SchedulerStore(self.database, self.clock)
+        self.backfills: Any = BackfillStore(self.database, self.clock)
         self.options: dict[str, Any] = {"longest_backoff_s": 0.0}
         self.on_call: Callable[[], object] = lambda: None
         """What happens when a worker's question is answered."""
@@ -122,6 +132,7 @@ class Stage:
         options = SchedulerOptions(**self.options)
         self._scheduler = Scheduler(
             store=self.store,
+            backfills=self.backfills,
             listener=self.listener,
             executor=self.executor,
             answer=self._answer,
@@ -227,6 +238,29 @@ class Stage:
         with self.heard():
             detail = create_manual_run(self.database, self.clock, RunRequest(dag_id=dag_id, **fields))
         return detail.run_pk
+
+    def backfill(self, first: int, last: int, dag_id: str = "d", **fields: Any) -> int:
+        """Create a backfill from one day after the start to another; return its number."""
+        with self.heard():
+            request = BackfillRequest(
+                dag_id=dag_id, from_date=START + first * DAY, to_date=START + last * DAY, **fields
+            )
+            return create_backfill(self.database, self.clock, request).pk
+
+    def stored_backfill(self, pk: int) -> Backfill:
+        """Return a backfill, as stored."""
+        return get_backfill(self.database, pk)
+
+    def pause_backfill(self, pk: int, *, is_paused: bool = True) -> None:
+        """Pause a backfill, or let it go on."""
+        with self.heard():
+            pause_backfill(self.database, self.clock, pk, is_paused=is_paused)
+
+    def cancel_backfill(self, pk: int) -> None:
+        """Cancel a backfill."""
+        cancel_backfill(self.database, self.clock, pk)
+        if self._scheduler is not None:
+            self.hear_all()
 
     def clear_tasks(self, *task_ids: str, run_id: str = "r1", dag_id: str = "d") -> None:
         """Clear tasks of a run, or all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
@@ -70,8 +71,8 @@ def test_the_queue_gives_what_a_look_at_all_runs_gives(steps: list[tuple]) -> No
         else:
             now += timedelta(hours=arguments[0])
         for dag_id in "de":
-            assert queue.count(dag_id) == len(line(model, dag_id))
-            assert queue.next_start_at(dag_id, now) == next_start_at(line(model, dag_id), now)
+            assert queue.count((dag_id, None)) == len(line(model, dag_id))
+            assert queue.next_start_at((dag_id, None), now) == next_start_at(line(model, dag_id), now)
         assert all((pk in queue) == (pk in model) for pk in range(1, 13))
 
 
@@ -85,7 +86,21 @@ def test_looking_again_and_again_keeps_nothing_twice() -> None:
     for _ in range(20):
         for run in rows:
             queue.put(run)
-    found = queue._lines["d"]
+    found = queue._lines["d", None]
     assert len(found.later) + len(found.due) == len(rows)
     queue.keep_only([])
     assert queue._lines == {}
+
+
+def test_the_runs_of_a_backfill_have_a_line_of_their_own() -> None:
+    queue = RunQueue()
+    queue.put(row("d", 1, 1, 1))
+    for pk, ordinal in ((2, 2), (3, 1)):
+        queue.put(replace(row("d", pk, 1, pk), backfill_pk=7, backfill_ordinal=ordinal))
+    assert (queue.count(("d", None)), queue.count(("d", 7)), queue.backfills_of("d")) == (1, 2, [7])
+    assert [run.run_pk for run in queue.take(RunRoom("d", 1, backfill_pk=7), at(2))] == [3]
+    queue.put(row("d", 2, 1, 2))  # it is the backfill's no more
+    assert (queue.count(("d", None)), queue.backfills_of("d")) == (2, [])
+    paused = RunRoom("d", 5, backfill_pk=7, is_backfill_paused=True)
+    queue.put(replace(row("d", 4, 1, 4), backfill_pk=7))
+    assert queue.take(paused, at(2)) == []

@@ -15,6 +15,7 @@ from tradewind.core.clock import SystemClock
 from tradewind.core.states import TaskInstanceState
 from tradewind.executors.local import LocalExecutor
 from tradewind.logs.layout import LogLayout, TryLogId
+from tradewind.metadata.backfills import BackfillStore
 from tradewind.metadata.dags import FileDag, FileResult
 from tradewind.metadata.doorbell.listening import listen
 from tradewind.metadata.encryption import Cipher
@@ -94,6 +95,7 @@ class Plant:
         self.listener = listen(stage.database)
         self.scheduler = Scheduler(
             store=store,
+            backfills=BackfillStore(stage.database, stage.clock),
             listener=self.listener,
             executor=self.executor,
             answer=DatabaseWorkerStore(stage.database, stage.clock, Cipher("")).answer,

@@ -42,8 +42,28 @@ DAGS = {
     "unpause": Entry("Let paused DAGs run.", f"{_DAGS}.switching:unpause"),
     "delete": Entry("Delete a DAG with all its runs from the database.", f"{_DAGS}.switching:delete"),
     "list-import-errors": Entry("List the DAG files that cannot be imported.", f"{_DAGS}.parsing:list_import_errors"),
+    "backfill": Entry(
+        "Airflow 2's way to create a backfill, which waits for its end.",
+        "tradewind.cli.backfill_commands.airflow_2:backfill",
+    ),
     "report": Entry("Import every DAG file now, and show what each gives and costs.", f"{_DAGS}.parsing:report"),
     "reserialize": Entry("Import every DAG file now, and store its DAGs.", f"{_DAGS}.parsing:reserialize"),
+}
+
+_BACKFILL = "tradewind.cli.backfill_commands"
+BACKFILL = {
+    "create": Entry("Create a backfill: runs of a DAG for a span of the past.", f"{_BACKFILL}.creating:create"),
+    "list": Entry(
+        "List backfills with how many of their runs are in each state.", f"{_BACKFILL}.controlling:list_backfills"
+    ),
+    "pause": Entry(
+        "Pause a backfill: none of its runs starts; those under way go on.", f"{_BACKFILL}.controlling:pause"
+    ),
+    "unpause": Entry("Let a paused backfill go on.", f"{_BACKFILL}.controlling:unpause"),
+    "cancel": Entry(
+        "End a backfill: its queued runs fail, those that are running go on to their end, no others come.",
+        f"{_BACKFILL}.controlling:cancel",
+    ),
 }
 
 _TASKS = "tradewind.cli.task_commands"
@@ -104,6 +124,7 @@ COMMANDS = {
     "db": Entry("The metadata database: migrate, check, reset, downgrade, clean.", commands=DB),
     "dags": Entry("List, show, trigger, pause, test and delete DAGs.", commands=DAGS),
     "tasks": Entry("List, test, render, clear and explain tasks.", commands=TASKS),
+    "backfill": Entry("Create, list, pause and cancel backfills.", commands=BACKFILL),
     "variables": Entry("Get, set, list, import and export variables.", commands=VARIABLES),
     "connections": Entry("Get, add, list, test, import and export connections.", commands=CONNECTIONS),
     "pools": Entry("Get, set, list, import and export pools.", commands=POOLS),

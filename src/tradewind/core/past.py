@@ -24,6 +24,11 @@ def counts_as_past(run_type: RunType, *, is_catchup: bool) -> bool:
     return not is_catchup or run_type is not RunType.MANUAL
 
 
+def is_first_of_backfill(backfill_ordinal: int | None) -> bool:
+    """Say whether a run is the first of its backfill, which no run before holds back."""
+    return backfill_ordinal == 1
+
+
 def is_held_by_past(
     node: TaskNode,
     past: Mapping[str, TaskInstanceState | Collection[TaskInstanceState]] | None,

@@ -241,6 +241,9 @@ class RunRow:
     note: str | None = None
     version: int = 0
     """Raised when a user clears or marks something of the run."""
+    backfill_pk: int | None = None
+    """The backfill that owns the run: its room is the backfill's and not the DAG's."""
+    backfill_ordinal: int | None = None
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from tradewind.core.engine import Instance, RunEngine
 from tradewind.core.explain import Facts, explain
 from tradewind.core.ids import slot_of, task_instance_pk
 from tradewind.core.limits import Candidate, Hold, Limits
-from tradewind.core.past import past_blocker
+from tradewind.core.past import is_first_of_backfill, past_blocker
 from tradewind.core.runs import QueuedRun, RunRoom, run_blockers
 from tradewind.core.states import HOLDING_SLOT, RUN_FINISHED, DagRunState, TaskInstanceState
+from tradewind.metadata.backfills import BackfillStore
 from tradewind.metadata.dags.reading import DagReading
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.runs.listing import RunFilter, TaskInstanceFilter, get_run, list_runs, list_task_instances
@@ -65,6 +66,7 @@ class _Question:
         self._database = database
         self._loading = Loading(database)
         self._reading = DagReading(database)
+        self._backfills = BackfillStore(database, clock)
         self._now = clock.now()
         self._dag: DagDetail = self._reading.get_dag(dag_id)
         self._run: RunDetail = get_run(database, dag_id, run_id)
@@ -121,17 +123,20 @@ class _Question:
         if run.state is not DagRunState.QUEUED:
             return None
         active, _ = list_runs(self._database, RunFilter(dag_ids=(run.dag_id,), states=(DagRunState.RUNNING.value,)))
+        owner = None if run.backfill_pk is None else next(iter(self._backfills.load_backfills([run.backfill_pk])), None)
         room = RunRoom(
             run.dag_id,
-            self._document.max_active_runs,
-            tuple(other.run_pk for other in active),
+            self._document.max_active_runs if owner is None else owner.max_active_runs,
+            tuple(other.run_pk for other in active if other.backfill_pk == run.backfill_pk),
             is_paused=self._dag.is_paused,
+            backfill_pk=run.backfill_pk,
+            is_backfill_paused=owner is not None and owner.completed_at is None and owner.is_paused,
         )
         return tuple(run_blockers(QueuedRun(run.run_pk, run.run_after, run.logical_date), room, self._now))
 
     def _past(self, node: TaskNode) -> Blocker | None:
         logical_date: datetime | None = self._run.logical_date
-        if not node.asks_the_past or logical_date is None:
+        if not node.asks_the_past or logical_date is None or is_first_of_backfill(self._run.backfill_ordinal):
             return None
         downstream = [self._compiled.nodes[index].task_id for index in node.downstream]
         past = self._loading.previous_task_states(

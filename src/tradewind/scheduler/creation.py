@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from itertools import count
 from typing import TYPE_CHECKING
 
 from tradewind.core.runs import RunRoom, has_room_for_new_run, make_run_id, next_run, require_progress
@@ -11,7 +10,6 @@ from tradewind.core.states import RunType
 from tradewind.core.timetables.codec import NeedsAuthorCode
 from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, TimetableError
 from tradewind.metadata.batch import DagSchedule, NewRun
-from tradewind.scheduler.run_queue import RunQueue
 from tradewind.serialization.messages import ComputeNextRun, NextRunComputed
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from tradewind.core.clock import Clock
     from tradewind.metadata.batch import RunRow
+    from tradewind.scheduler.backfills import BackfillDesk
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.dags import DagState
     from tradewind.scheduler.reactor import SelectorReactor
@@ -58,9 +57,11 @@ class RunCreator:
         reactor: SelectorReactor,
         clock: Clock,
         ask: Callable[[ComputeNextRun], None],
+        backfills: BackfillDesk,
     ) -> None:
         """Use `ask` to have an author's timetable class computed in a worker."""
-        self.queue = RunQueue()
+        self.queue = backfills.queue
+        self._backfills = backfills
         self._dags = dags
         self._book = book
         self._collector = collector
@@ -69,7 +70,7 @@ class RunCreator:
         self._ask = ask
         self._plans: dict[str, _Plan] = {}
         self._asked: dict[int, str] = {}
-        self._request_ids = count(1)
+        self._request_ids = backfills.layout.request_ids
         self._waiting: dict[str, Callable[[], None]] = {}
         self._created: set[str] = set()
         self._written: dict[str, DagSchedule] = {}
@@ -119,6 +120,7 @@ class RunCreator:
     def run_ended(self, dag_id: str) -> None:
         """A run of the DAG ended: there may be room for a queued one, and for one whose date has passed."""
         self.start_queued(dag_id)
+        self.fill_backfill(dag_id)
         dag = self._dags.get(dag_id)
         plan = self._plans.get(dag_id)
         if dag is not None and plan is not None and plan.info is not None and not dag.is_frozen:
@@ -211,7 +213,8 @@ class RunCreator:
             self._collector.schedule(schedule)
 
     def _unfinished(self, dag_id: str) -> int:
-        return self.queue.count(dag_id) + len(self._book.by_dag.get(dag_id, ()))
+        """Return how many runs of the DAG have not ended, those of backfills left out."""
+        return self.queue.count((dag_id, None)) + len(self._book.by_room.get((dag_id, None), ()))
 
     # ---- starting ------------------------------------------------------------------------------------------------------
 
@@ -225,15 +228,24 @@ class RunCreator:
             self.start_queued(dag_id)
 
     def start_queued(self, dag_id: str) -> None:
-        """Start the DAG's queued runs, oldest first, as far as max_active_runs has room."""
+        """Start the DAG's queued runs, oldest first, as far as max_active_runs has room: the DAG's own, or a backfill's."""
         dag = self._dags.get(dag_id)
         if dag is None or dag.is_frozen:
             return
         now = self._clock.now()
-        room = RunRoom(dag_id, dag.document.max_active_runs, tuple(self._book.by_dag.get(dag_id, ())))
-        for run in self.queue.take(room, now):
-            self._book.start(run, dag)
-        self._wait_until(dag_id, self.queue.next_start_at(dag_id, now))
+        own = RunRoom(dag_id, dag.document.max_active_runs, tuple(self._book.by_room.get((dag_id, None), ())))
+        rooms = [own, *(self._backfills.room(dag, pk) for pk in self.queue.backfills_of(dag_id))]
+        for room in rooms:
+            for run in self.queue.take(room, now):
+                self._book.start(run, dag)
+        # The dates of a backfill lie in the past, and a run of it that a user clears was due before.
+        self._wait_until(dag_id, self.queue.next_start_at((dag_id, None), now))
+
+    def fill_backfill(self, dag_id: str) -> None:
+        """Line up runs of the DAG's backfill, where it has one and few of its runs wait."""
+        runs = self._backfills.take(dag_id)
+        if runs:
+            self.line_up(runs)
 
     def _wait_until(self, dag_id: str, at: datetime | None) -> None:
         """A queued run may have a run-after date to come: look again then."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tradewind.metadata.errors import DatabaseUnavailableError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from tradewind.metadata.scheduling import SchedulerStore
+    Store = TypeVar("Store")
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _FIRST_DELAY_S = 0.05
 class _PatientStore:
     def __init__(
         self,
-        store: SchedulerStore,
+        store: object,
         stopping: threading.Event,
         longest_delay_s: float,
         on_outage: Callable[[], None],
@@ -53,15 +53,15 @@ class _PatientStore:
 
 
 def patient(
-    store: SchedulerStore,
+    store: Store,
     stopping: threading.Event,
     longest_delay_s: float,
     on_outage: Callable[[], None],
-) -> SchedulerStore:
+) -> Store:
     """Return `store` with each method tried until it works, or until `stopping` is set, when the error is raised.
 
     A commit whose answer was lost is sent again: its guards then match nothing, which the scheduler takes as rows that
     somebody else changed, and reads again. The answer also named what the commit made, and rings may have been lost:
     `on_outage` is called at every failure, so that the scheduler reads everything again once the database is back.
     """
-    return cast("SchedulerStore", _PatientStore(store, stopping, longest_delay_s, on_outage))
+    return cast("Store", _PatientStore(store, stopping, longest_delay_s, on_outage))

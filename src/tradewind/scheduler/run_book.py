@@ -5,16 +5,17 @@ Everything here is a cache. `reload` makes a run anew from the database at any m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
 from tradewind.core.limits import Hold
-from tradewind.core.past import counts_as_past, is_held_by_past
+from tradewind.core.past import counts_as_past, is_first_of_backfill, is_held_by_past
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.metadata.batch import RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, fresh, new_instance, stored
 from tradewind.scheduler.calling.requests import requests_at_end
+from tradewind.scheduler.run_queue import room_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.dags import DagState
     from tradewind.scheduler.reactor import SelectorReactor
+    from tradewind.scheduler.run_queue import Room
 
+K = TypeVar("K")
 _IN_TRY = frozenset(
     {
         TaskInstanceState.SCHEDULED,
@@ -58,6 +61,7 @@ class RunBook:
         """Start with no runs."""
         self.runs: dict[DagRunPk, ActiveRun] = {}
         self.by_dag: dict[str, set[DagRunPk]] = {}
+        self.by_room: dict[Room, set[DagRunPk]] = {}
         self.in_flight: dict[TaskInstancePk, int] = {}
         """What the executor has been given and not reported the end of, with its try number."""
         self.kills: list[tuple[TaskInstancePk, int]] = []
@@ -133,10 +137,8 @@ class RunBook:
             return
         del self.runs[run_pk]
         active.disarm()
-        pks = self.by_dag[active.run.dag_id]
-        pks.discard(run_pk)
-        if not pks:
-            del self.by_dag[active.run.dag_id]
+        _discard(self.by_dag, active.run.dag_id, run_pk)
+        _discard(self.by_room, room_of(active.run), run_pk)
         for slot, state in active.engine.states.items():
             if state in HOLDING_SLOT or state in PARKED:
                 self._limits.release(task_instance_pk(run_pk, slot))
@@ -225,7 +227,7 @@ class RunBook:
     def _held_by_past(self, active: ActiveRun) -> set[int]:
         dag = active.dag
         run = active.run
-        if not dag.compiled_asks_past or run.logical_date is None:
+        if not dag.compiled_asks_past or run.logical_date is None or is_first_of_backfill(run.backfill_ordinal):
             return set()
         engine = active.engine
         asking = [
@@ -270,6 +272,7 @@ class RunBook:
     def _enter(self, active: ActiveRun) -> None:
         self.runs[active.pk] = active
         self.by_dag.setdefault(active.run.dag_id, set()).add(active.pk)
+        self.by_room.setdefault(room_of(active.run), set()).add(active.pk)
         self.apply(active, active.engine.open(self._held_by_past(active)))
         if active.dag.compiled_asks_past:
             self.tell_past(active.run)
@@ -328,6 +331,13 @@ class RunBook:
         self._collector.batch.run_ends.append(RunEnd(active.pk, effect.state, now, active.run.version))
         self._collector.batch.callbacks.extend(requests_at_end(active, effect))
         self.ended.append(active)
+
+
+def _discard(pks_by: dict[K, set[DagRunPk]], key: K, run_pk: DagRunPk) -> None:
+    pks = pks_by[key]
+    pks.discard(run_pk)
+    if not pks:
+        del pks_by[key]
 
 
 def _is_held(dag: DagState, node: TaskNode, past: dict[str, list[TaskInstanceState]] | None) -> bool:

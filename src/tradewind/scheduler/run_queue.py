@@ -1,4 +1,4 @@
-"""The runs that wait to start, each DAG's in a line of its own, so that a run's end costs no look at all of them."""
+"""The runs that wait to start, each room's in a line of its own, so that a run's end costs no look at all of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from tradewind.core.runs import RunRoom
     from tradewind.metadata.batch import RunRow
 
+Room = tuple[str, int | None]
+"""A DAG, and the backfill whose runs they are: those of a backfill start in a line of their own."""
+
 
 class _Line:
-    """The queued runs of one DAG: those whose date has come in the order in which they start, the others by date."""
+    """The queued runs of one room: those whose date has come in the order in which they start, the others by date."""
 
     __slots__ = ("due", "later", "runs")
 
@@ -71,7 +74,7 @@ class RunQueue:
         self.newest_pk = 0
         """The highest number that was ever put in."""
         self._rows: dict[DagRunPk, RunRow] = {}
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[Room, _Line] = {}
 
     def __contains__(self, run_pk: object) -> bool:
         return run_pk in self._rows
@@ -79,15 +82,18 @@ class RunQueue:
     def put(self, run: RunRow) -> None:
         """Line a run up; one that stands here already stands as it says now."""
         self.newest_pk = max(self.newest_pk, run.run_pk)
+        before = self._rows.get(run.run_pk)
         self._rows[run.run_pk] = run
-        self._lines.setdefault(run.dag_id, _Line()).put(QueuedRun(run.run_pk, run.run_after, run.logical_date))
+        if before is not None and room_of(before) != room_of(run):
+            self._leave(before)
+        queued = QueuedRun(run.run_pk, run.run_after, run.logical_date, run.backfill_ordinal)
+        self._lines.setdefault(room_of(run), _Line()).put(queued)
 
     def drop(self, run_pk: DagRunPk) -> RunRow | None:
         """Let a run leave; returns its row if it was here."""
         row = self._rows.pop(run_pk, None)
         if row is not None:
-            del self._lines[row.dag_id].runs[run_pk]
-            self._sweep(row.dag_id)
+            self._leave(row)
         return row
 
     def keep_only(self, run_pks: Iterable[DagRunPk]) -> None:
@@ -96,24 +102,38 @@ class RunQueue:
             self.drop(run_pk)
 
     def take(self, room: RunRoom, now: datetime) -> list[RunRow]:
-        """Take out the runs of the room's DAG that start now, in their order."""
-        line = self._lines.get(room.dag_id)
+        """Take out the runs of the room that start now, in their order."""
+        name = (room.dag_id, room.backfill_pk)
+        line = self._lines.get(name)
         if line is None:
             return []
         rows = [self._rows.pop(run.run_pk) for run in line.take(room, now)]
-        self._sweep(room.dag_id)
+        self._sweep(name)
         return rows
 
-    def next_start_at(self, dag_id: str, now: datetime) -> datetime | None:
-        """Return the next moment at which the date of a run of the DAG is reached, None when none lies ahead."""
-        line = self._lines.get(dag_id)
+    def backfills_of(self, dag_id: str) -> list[int]:
+        """Return the backfills of the DAG whose runs wait."""
+        return [pk for name, pk in self._lines if name == dag_id and pk is not None]
+
+    def next_start_at(self, room: Room, now: datetime) -> datetime | None:
+        """Return the next moment at which the date of a run of the room is reached, None when none lies ahead."""
+        line = self._lines.get(room)
         return None if line is None else line.next_start_at(now)
 
-    def count(self, dag_id: str) -> int:
-        """Return how many runs of the DAG wait."""
-        line = self._lines.get(dag_id)
+    def count(self, room: Room) -> int:
+        """Return how many runs of the room wait."""
+        line = self._lines.get(room)
         return 0 if line is None else len(line.runs)
 
-    def _sweep(self, dag_id: str) -> None:
-        if not self._lines[dag_id].runs:
-            del self._lines[dag_id]
+    def _leave(self, row: RunRow) -> None:
+        del self._lines[room_of(row)].runs[row.run_pk]
+        self._sweep(room_of(row))
+
+    def _sweep(self, room: Room) -> None:
+        if not self._lines[room].runs:
+            del self._lines[room]
+
+
+def room_of(run: RunRow) -> Room:
+    """Return the room that a run starts in."""
+    return (run.dag_id, run.backfill_pk)

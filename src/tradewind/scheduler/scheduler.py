@@ -21,6 +21,7 @@ from tradewind.executors.port import CallbackLost, Lost
 from tradewind.metadata.batch import LeaseLostError
 from tradewind.metadata.doorbell import Ring
 from tradewind.metadata.errors import DatabaseUnavailableError, NotFoundError
+from tradewind.scheduler.backfills import BackfillDesk
 from tradewind.scheduler.calling.desk import CallbackDesk
 from tradewind.scheduler.collector import Collector
 from tradewind.scheduler.creation import RunCreator
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from tradewind.core.clock import Clock
     from tradewind.executors.port import Executor
+    from tradewind.metadata.backfills import BackfillStore
     from tradewind.metadata.batch import DagRow, RunRow
     from tradewind.metadata.doorbell import Listener
     from tradewind.metadata.scheduling import SchedulerStore
@@ -76,10 +78,11 @@ class SchedulerOptions:
 class Scheduler:
     """One scheduler process. Build it, call `run` in the main thread, `stop` from a signal handler."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each port
         self,
         *,
         store: SchedulerStore,
+        backfills: BackfillStore,
         listener: Listener,
         executor: Executor,
         answer: Callable[[StoreCall], StoreReply],
@@ -108,7 +111,15 @@ class Scheduler:
         self._collector = collector = Collector()
         self.limits = Limits(options.parallelism, ())
         self.book = RunBook(store, self.limits, collector, self.reactor, clock)
-        self.creator = RunCreator(self.dags, self.book, collector, self.reactor, clock, self._submit)
+        self.backfills = BackfillDesk(
+            patient(backfills, self._stopping, options.longest_backoff_s, self._note_outage),
+            self.dags,
+            self.book,
+            self.reactor,
+            self._submit,
+        )
+        self.creator = RunCreator(self.dags, self.book, collector, self.reactor, clock, self._submit, self.backfills)
+        self.backfills.on_progress = self.creator.fill_backfill
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
         self._reports = ReportTaker(self.book, collector, clock)
         self._orders: list[RunCallback | ComputeNextRun] = []
@@ -141,11 +152,11 @@ class Scheduler:
 
     def start(self, epoch: int) -> None:
         """Take up everything that is stored, under the lease of `epoch`. The executor has been started."""
-        self._epoch = epoch
+        self._epoch = self.backfills.epoch = epoch
         self.reactor.watch(self._listener.fileno(), self._hear)
         self._boot()
         self._every(self._options.heartbeat_interval_s, self._beat)
-        self._every(self._options.sweep_interval_s, lambda: self._look_for_queued_runs(is_complete=True))
+        self._every(self._options.sweep_interval_s, self._sweep)
         self.turn()
 
     def step(self, *, wait: bool = False) -> None:
@@ -210,7 +221,8 @@ class Scheduler:
             case CallbackDone() | CallbackLost():
                 self.callbacks.take_end(delivery)
             case NextRunComputed():
-                self.creator.take_computed(delivery)
+                if not self.backfills.layout.take_computed(delivery):
+                    self.creator.take_computed(delivery)
             case _:
                 pass
 
@@ -238,8 +250,22 @@ class Scheduler:
             self._refresh_dag(ring.payload)
         elif ring.topic == "pool":
             self._refresh_pools()
+        elif ring.topic == "backfill":
+            self._refresh_backfill(int(ring.payload))
         elif ring.topic == "resync":
             self._resync()
+
+    def _refresh_backfill(self, pk: int) -> None:
+        dag_id = self.backfills.refresh(pk)
+        if dag_id is not None:
+            self.creator.start_queued(dag_id)
+            self.backfills.look(dag_id)
+
+    def _sweep(self) -> None:
+        """Find what no bell announced."""
+        self._look_for_queued_runs(is_complete=True)
+        self.backfills.load()
+        self.backfills.go_on()
 
     def _look_for_queued_runs(self, *, is_complete: bool) -> None:
         """Line queued runs up: all of them, or the new ones."""
@@ -287,6 +313,7 @@ class Scheduler:
                 self._reload(pk)
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
+        self.backfills.look(row.dag_id)
         self.callbacks.dag_is_back(row.dag_id)
 
     def _refresh_pools(self) -> None:
@@ -299,6 +326,7 @@ class Scheduler:
         for row in self._store.load_dags():
             self.dags[row.dag_id] = DagState(row)
             self.limits.set_paused(row.dag_id, is_paused=row.is_paused)
+        self.backfills.load()
         runs = self._store.load_unfinished_runs()
         for run in runs:
             if run.state is DagRunState.RUNNING and (dag := self._dag_of(run)) is not None:
@@ -306,6 +334,7 @@ class Scheduler:
         self.creator.line_up(run for run in runs if run.state is DagRunState.QUEUED)
         for dag in list(self.dags.values()):
             self.creator.plan(dag)
+        self.backfills.go_on()
         self.callbacks.find_again()
 
     def _dag_of(self, run: RunRow) -> DagState | None:
@@ -338,6 +367,8 @@ class Scheduler:
             if known is None or known.row != row or not known.is_present:
                 self._take_dag(row)
         self._write_all()
+        self.backfills.load()
+        self.backfills.go_on()
         self.callbacks.find_again()
 
     def _note_outage(self) -> None:

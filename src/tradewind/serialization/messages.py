@@ -103,6 +103,8 @@ class ComputeNextRun(msgspec.Struct, frozen=True, kw_only=True, tag="compute_nex
     latest: datetime | None
     catchup: bool
     now: datetime
+    count: int = 1
+    """So many runs are wanted, one after the other: a backfill asks for several."""
 
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
@@ -211,6 +213,14 @@ class CallbackDone(msgspec.Struct, frozen=True, kw_only=True, tag="callback_done
     error: str | None = None
 
 
+class RunDates(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The dates of one run that a timetable gave."""
+
+    run_after: datetime
+    interval_start: datetime | None
+    interval_end: datetime | None
+
+
 class NextRunComputed(msgspec.Struct, frozen=True, kw_only=True, tag="next_run_computed", omit_defaults=True):
     """Answer to `ComputeNextRun`."""
 
@@ -219,6 +229,8 @@ class NextRunComputed(msgspec.Struct, frozen=True, kw_only=True, tag="next_run_c
     interval_start: datetime | None = None
     interval_end: datetime | None = None
     error: str | None = None
+    following: tuple[RunDates, ...] = ()
+    """Those after the first, where several were wanted; fewer than that where the timetable gives no more."""
 
 
 Report = Ready | Started | Finished | XComPush | StoreCall | CallbackDone | NextRunComputed

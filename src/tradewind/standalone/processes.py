@@ -18,6 +18,7 @@ from tradewind.dag_processor.processor import DagProcessor
 from tradewind.executors.local import LocalExecutor
 from tradewind.logs.layout import LogLayout, TryLogId
 from tradewind.metadata import schema
+from tradewind.metadata.backfills import BackfillStore
 from tradewind.metadata.batch import LeaseLostError
 from tradewind.metadata.dags import DagStore
 from tradewind.metadata.database import Database
@@ -94,6 +95,7 @@ def run_scheduler(settings: Settings, on_ready: Callable[[], None] | None = None
             return 0
         scheduler = Scheduler(
             store=store,
+            backfills=BackfillStore(database, clock),
             listener=listen(database),
             executor=LocalExecutor(
                 clock=clock,

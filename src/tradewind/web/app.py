@@ -35,6 +35,7 @@ from tradewind.web.api import (
     variables,
     xcoms,
 )
+from tradewind.web.api.planning import backfills
 from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
 from tradewind.web.openapi import openapi_document
@@ -53,6 +54,7 @@ _ROOMS = (
     dags,
     runs,
     task_instances,
+    backfills,
     logs,
     xcoms,
     explain,

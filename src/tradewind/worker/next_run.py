@@ -1,4 +1,4 @@
-"""Ask an author's timetable class for the next run of its DAG: the scheduler imports no author code."""
+"""Ask an author's timetable class for the next runs of its DAG: the scheduler imports no author code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.timetables.protocol import DataInterval, TimeRestriction
 from tradewind.sdk.runtime.dates import as_pendulum
-from tradewind.serialization.messages import NextRunComputed
+from tradewind.serialization.messages import NextRunComputed, RunDates
 from tradewind.worker.tries.outcome import one_line
 
 if TYPE_CHECKING:
@@ -32,21 +32,25 @@ def compute_next_run(
     restriction = TimeRestriction(
         earliest=as_pendulum(order.earliest), latest=as_pendulum(order.latest), catchup=order.catchup
     )
+    found: list[RunDates] = []
     try:
         timetable = find_dag().timetable
         with limit:
-            info = _ask(timetable, last, restriction, order)
-        if info is None:
-            return NextRunComputed(request_id=order.request_id)
-        interval = info.data_interval
-        return NextRunComputed(
-            request_id=order.request_id,
-            run_after=_plain(info.run_after),
-            interval_start=None if interval is None else _plain(interval.start),
-            interval_end=None if interval is None else _plain(interval.end),
-        )
+            while len(found) < order.count and (info := _ask(timetable, last, restriction, order)) is not None:
+                last = info.data_interval
+                found.append(_dates(info))
     except BaseException as error:  # noqa: BLE001 - author code, its import included, ends the question only
         return NextRunComputed(request_id=order.request_id, error=one_line(error))
+    if not found:
+        return NextRunComputed(request_id=order.request_id)
+    first, *following = found
+    return NextRunComputed(
+        request_id=order.request_id,
+        run_after=first.run_after,
+        interval_start=first.interval_start,
+        interval_end=first.interval_end,
+        following=tuple(following),
+    )
 
 
 def _ask(timetable: Any, last: Any, restriction: TimeRestriction, order: ComputeNextRun) -> Any:
@@ -56,6 +60,15 @@ def _ask(timetable: Any, last: Any, restriction: TimeRestriction, order: Compute
     if "now" in inspect.signature(ask).parameters:
         arguments["now"] = order.now
     return ask(**arguments)
+
+
+def _dates(info: Any) -> RunDates:
+    interval = info.data_interval
+    return RunDates(
+        run_after=_plain(info.run_after),
+        interval_start=None if interval is None else _plain(interval.start),
+        interval_end=None if interval is None else _plain(interval.end),
+    )
 
 
 def _interval(start: Any, end: Any) -> DataInterval:

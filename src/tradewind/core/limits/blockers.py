@@ -19,6 +19,7 @@ class BlockerKind(str, Enum):
     MAX_ACTIVE_TIS_PER_DAGRUN = "max_active_tis_per_dagrun"
     MAX_ACTIVE_RUNS = "max_active_runs"
     DAG_PAUSED = "dag_paused"
+    BACKFILL_PAUSED = "backfill_paused"
     UPSTREAM = "upstream"
     TRIGGER_RULE = "trigger_rule"
     PAST = "past"

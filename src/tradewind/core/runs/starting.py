@@ -37,12 +37,15 @@ class RunRoom(NamedTuple):
     active: Sequence[DagRunPk] = ()
     """The runs that are running."""
     is_paused: bool = False
+    backfill_pk: int | None = None
+    """The backfill whose room it is; None: the DAG's own."""
+    is_backfill_paused: bool = False
 
 
 def startable_runs(queued: Iterable[QueuedRun], room: RunRoom, now: datetime) -> list[QueuedRun]:
     """Give the runs that start now, in their order: by date, and in a backfill by their place in it."""
     free = room.max_active_runs - len(room.active)
-    if room.is_paused or free <= 0:
+    if room.is_paused or room.is_backfill_paused or free <= 0:
         return []
     return sorted((run for run in queued if run.run_after <= now), key=start_order)[:free]
 
@@ -57,6 +60,9 @@ def run_blockers(run: QueuedRun, room: RunRoom, now: datetime) -> list[Blocker]:
     found: list[Blocker] = []
     if room.is_paused:
         found.append(dag_paused(room.dag_id))
+    if room.backfill_pk is not None and room.is_backfill_paused:
+        text = f"Backfill {room.backfill_pk} is paused."
+        found.append(Blocker(BlockerKind.BACKFILL_PAUSED, str(room.backfill_pk), text))
     if run.run_after > now:
         text = f"The run starts after {run.run_after.isoformat()}."
         found.append(Blocker(BlockerKind.DATE, run.run_after.isoformat(), text))

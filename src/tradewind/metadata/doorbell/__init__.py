@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tradewind.metadata.doorbell.listening import listen
-from tradewind.metadata.doorbell.ring import DAG, POOL, RESYNC, RUN, VARIABLE, Listener, Ring
+from tradewind.metadata.doorbell.ring import BACKFILL, DAG, POOL, RESYNC, RUN, VARIABLE, Listener, Ring
 
-__all__ = ["DAG", "POOL", "RESYNC", "RUN", "VARIABLE", "Listener", "Ring", "listen"]
+__all__ = ["BACKFILL", "DAG", "POOL", "RESYNC", "RUN", "VARIABLE", "Listener", "Ring", "listen"]

@@ -17,6 +17,8 @@ RUN = "run"
 DAG = "dag"
 """Payload: dag_id of a DAG with a new version, paused, unpaused or gone."""
 POOL = "pool"
+BACKFILL = "backfill"
+"""Payload: the backfill's number; it is new, or was paused, unpaused or cancelled."""
 VARIABLE = "variable"
 RESYNC = Ring("resync")
 """Signals may have been lost: read everything again."""

@@ -14,7 +14,7 @@ from tradewind.metadata.runs.records import Cleared
 from tradewind.metadata.tables import dag, dag_run, task_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from tradewind.core.clock import Clock
@@ -51,7 +51,7 @@ def clear_task_instances(
         if dry_run or not rows:
             return Cleared(rows, [])
         if run_on_latest_version:
-            _use_latest_version(connection, {row.run_pk for row in rows})
+            use_latest_version(connection, {row.run_pk for row in rows})
         return Cleared(rows, clear_rows(connection, rows, clock.now(), is_latest=run_on_latest_version))
 
     return database.transact(work)
@@ -63,8 +63,9 @@ def clear_rows(
     now: datetime,
     *,
     is_latest: bool = False,
+    run_pks: Iterable[int] = (),
 ) -> list[str]:
-    """Clear rows that are locked; return the runs that were reopened."""
+    """Clear rows that are locked; return the runs that were reopened: theirs, and `run_pks`, which may have none."""
     running = TaskInstanceState.RUNNING
     write_moves(
         connection,
@@ -84,7 +85,7 @@ def clear_rows(
             .values(max_tries=sa.bindparam("limit")),
             limits,
         )
-    return reopen_runs(connection, {row.run_pk for row in rows}, now)
+    return reopen_runs(connection, {row.run_pk for row in rows} | set(run_pks), now)
 
 
 def _max_tries(documents: Documents, row: TaskInstanceDetail, *, is_latest: bool) -> int:
@@ -107,7 +108,8 @@ def _narrowed(which: TaskInstanceFilter, states: Sequence[str]) -> TaskInstanceF
     return replace(which, states=kept or ("nothing",))
 
 
-def _use_latest_version(connection: sa.Connection, run_pks: set[int]) -> None:
+def use_latest_version(connection: sa.Connection, run_pks: set[int]) -> None:
+    """Let runs go on with the newest version of their DAG."""
     latest = sa.select(dag.c.version_pk).where(dag.c.dag_id == dag_run.c.dag_id).scalar_subquery()
     connection.execute(
         sa.update(dag_run)

@@ -13,6 +13,7 @@ from tradewind.metadata.doorbell.ring import DAG, Ring
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
 from tradewind.metadata.runs.moving import locked_run, ring_runs
 from tradewind.metadata.tables import (
+    backfill,
     callback_request,
     dag,
     dag_run,
@@ -67,6 +68,7 @@ def delete_dag(database: Database, dag_id: str) -> None:
             msg = f"there is no DAG {dag_id!r}"
             raise NotFoundError(msg)
         connection.execute(sa.delete(dag_warning).where(dag_warning.c.dag_id == dag_id))
+        connection.execute(sa.delete(backfill).where(backfill.c.dag_id == dag_id))
         delete_rows(connection, [row.pk for row in runs])
         ring_runs(connection, [row.pk for row in runs])
         add_ring(connection, Ring(DAG, dag_id))

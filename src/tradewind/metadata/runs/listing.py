@@ -47,6 +47,8 @@ RUN_COLUMNS = (
     dag_run.c.triggering_user_name,
     dag_run.c.note,
     dag_run.c.version,
+    dag_run.c.backfill_pk,
+    dag_run.c.backfill_ordinal,
 )
 _SORTABLE_RUNS = {
     "id": dag_run.c.pk,

@@ -38,6 +38,8 @@ class RunDetail:
     triggering_user_name: str | None
     note: str | None
     version: int
+    backfill_pk: int | None
+    backfill_ordinal: int | None
 
 
 @dataclass(slots=True)

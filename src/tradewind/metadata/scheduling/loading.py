@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tradewind.metadata.database import Database
 
-_RUN_COLUMNS = (
+RUN_COLUMNS = (
     dag_run.c.pk,
     dag_run.c.dag_id,
     dag_run.c.run_id,
@@ -38,6 +38,8 @@ _RUN_COLUMNS = (
     dag_run.c.triggering_user_name,
     dag_run.c.note,
     dag_run.c.version,
+    dag_run.c.backfill_pk,
+    dag_run.c.backfill_ordinal,
 )
 _UNFINISHED = sorted(state.value for state in frozenset(DagRunState) - RUN_FINISHED)
 # Literals, not parameters: only so do the partial indexes apply.
@@ -110,11 +112,11 @@ class Loading:
 
     def load_unfinished_runs(self) -> list[RunRow]:
         """Return the runs that are queued or running, oldest first."""
-        return self._runs(sa.select(*_RUN_COLUMNS).where(_IS_UNFINISHED).order_by(dag_run.c.pk))
+        return self._runs(sa.select(*RUN_COLUMNS).where(_IS_UNFINISHED).order_by(dag_run.c.pk))
 
     def load_queued_runs(self, after_pk: int = 0) -> list[RunRow]:
         """Return the queued runs with a higher number than `after_pk`, oldest first."""
-        query = sa.select(*_RUN_COLUMNS).where(
+        query = sa.select(*RUN_COLUMNS).where(
             _IS_UNFINISHED,
             dag_run.c.state == DagRunState.QUEUED.value,
             dag_run.c.pk > after_pk,
@@ -123,7 +125,7 @@ class Loading:
 
     def load_runs(self, run_pks: Iterable[int]) -> list[RunRow]:
         """Return these runs in whatever state; one that was deleted is missing."""
-        return self._runs(sa.select(*_RUN_COLUMNS).where(dag_run.c.pk.in_(list(run_pks))).order_by(dag_run.c.pk))
+        return self._runs(sa.select(*RUN_COLUMNS).where(dag_run.c.pk.in_(list(run_pks))).order_by(dag_run.c.pk))
 
     def load_task_instances(self, run_pk: DagRunPk) -> list[TaskInstanceRow]:
         """Return all task instances of a run, in the order of their slots."""

@@ -7,6 +7,7 @@ hangs on it: `tradewind.metadata.runs.deletion`.
 
 from __future__ import annotations
 
+from tradewind.metadata.tables.backfill_tables import backfill, backfill_dag_run
 from tradewind.metadata.tables.columns import metadata
 from tradewind.metadata.tables.dag_tables import (
     dag,
@@ -29,6 +30,8 @@ from tradewind.metadata.tables.system_tables import audit_log, connection, job, 
 
 __all__ = [
     "audit_log",
+    "backfill",
+    "backfill_dag_run",
     "callback_request",
     "connection",
     "dag",

@@ -54,6 +54,9 @@ dag_run = Table(
     text("triggered_by"),
     optional_text("triggering_user_name"),
     optional_text("note"),
+    # The backfill that owns the run now, and the run's place in it.
+    Column("backfill_pk", Pk, nullable=True),
+    Column("backfill_ordinal", Integer, nullable=True),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     one_of("state", DagRunState),

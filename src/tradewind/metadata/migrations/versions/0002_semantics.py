@@ -5,8 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from tradewind.metadata.tables.datetimes import UtcDateTime
+
 revision = "0002"
 down_revision = "0001"
+
+_PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -73,10 +77,69 @@ def _drop_assets() -> None:
 
 def _backfills() -> None:
     """Backfills and the place of runs in them."""
+    op.create_table(
+        "backfill",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("from_date", UtcDateTime(), nullable=False),
+        sa.Column("to_date", UtcDateTime(), nullable=False),
+        sa.Column("dag_run_conf", sa.Text(), nullable=True),
+        sa.Column("reprocess_behavior", sa.Text(), nullable=False),
+        sa.Column("max_active_runs", sa.Integer(), nullable=False),
+        sa.Column("is_backwards", sa.Boolean(), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("is_on_latest_version", sa.Boolean(), nullable=False),
+        sa.Column("is_laid_out", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("next_ordinal", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("completed_at", UtcDateTime(), nullable=True),
+        sa.Column("triggering_user_name", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "reprocess_behavior = 'none' OR reprocess_behavior = 'failed' OR reprocess_behavior = 'completed'",
+            name=op.f("ck_backfill_reprocess_behavior"),
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_backfill")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_backfill_dag_id", "backfill", ["dag_id"])
+    op.create_index(
+        "uq_backfill_active",
+        "backfill",
+        ["dag_id"],
+        unique=True,
+        sqlite_where=sa.text("completed_at IS NULL"),
+        postgresql_where=sa.text("completed_at IS NULL"),
+    )
+    op.create_table(
+        "backfill_dag_run",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("backfill_pk", _PK, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("logical_date", UtcDateTime(), nullable=True),
+        sa.Column("data_interval_start", UtcDateTime(), nullable=True),
+        sa.Column("data_interval_end", UtcDateTime(), nullable=True),
+        sa.Column("run_after", UtcDateTime(), nullable=False),
+        sa.Column("run_pk", _PK, nullable=True),
+        sa.Column("exception_reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["backfill_pk"], ["backfill.pk"], name=op.f("fk_backfill_dag_run_backfill_pk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_backfill_dag_run")),
+        sa.UniqueConstraint("backfill_pk", "position", name=op.f("uq_backfill_dag_run_backfill_pk_position")),
+    )
+    op.add_column("dag_run", sa.Column("backfill_pk", _PK, nullable=True))
+    op.add_column("dag_run", sa.Column("backfill_ordinal", sa.Integer(), nullable=True))
 
 
 def _drop_backfills() -> None:
     """Undo `_backfills`."""
+    op.drop_column("dag_run", "backfill_ordinal")
+    op.drop_column("dag_run", "backfill_pk")
+    op.drop_table("backfill_dag_run")
+    op.drop_table("backfill")
 
 
 # ---- bundles ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""`tradewind backfill`, and Airflow 2's `dags backfill`."""

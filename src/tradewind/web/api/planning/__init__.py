@@ -1,0 +1,1 @@
+"""Operations on backfills and on the versions of DAGs."""
