@@ -113,7 +113,7 @@ TOP: dict[str, Names] = {
     "airflow.plugins_manager": now(".sdk.toolkit.plugins", "AirflowPlugin"),
     "airflow.settings": {
         **now(".airflow.configuration", "AIRFLOW_HOME DAGS_FOLDER PLUGINS_FOLDER TIMEZONE"),
-        **now(".airflow.sessions", "Session"),
+        **now(".airflow.orm.sessions", "Session"),
     },
     "airflow.task": {},
     "airflow.task.trigger_rule": now(".core.trigger_rules", "TriggerRule"),
@@ -159,7 +159,7 @@ MODELS: dict[str, Names] = {
         **old(".sdk.definitions.xcom_arg", "XComArg", _IN_3, removed_in="3.0"),
         **now(".sdk.runtime.dag_run", "DagRun"),
         **now(".sdk.runtime.task_instance", "TaskInstance"),
-        **now(".sdk.runtime.xcom", "XCom BaseXCom=XCom"),
+        **now(".sdk.xcoms.backend", "BaseXCom XCom"),
         **now(".airflow.dag_bag", "DagBag"),
         **missing("Base DagModel DagTag ID_LEN Log Pool RenderedTaskInstanceFields SlaMiss TaskFail", _NO_DATABASE),
         **missing("TaskReschedule Trigger clear_task_instances DagWarning DbCallbackRequest ImportError", _NO_DATABASE),
@@ -225,7 +225,7 @@ MODELS: dict[str, Names] = {
         ),
     },
     "airflow.models.variable": old(".sdk.variable", "Variable", _IN_3, since="3.1"),
-    "airflow.models.xcom": now(".sdk.runtime.xcom", "XCom BaseXCom=XCom XCOM_RETURN_KEY"),
+    "airflow.models.xcom": now(".sdk.xcoms.backend", "BaseXCom XCom XCOM_RETURN_KEY"),
     "airflow.models.xcom_arg": {
         **old(".sdk.definitions.xcom_arg", "XComArg", "airflow.sdk"),
         **old(".sdk.definitions.xcom_arg", "PlainXComArg", "airflow.sdk.definitions.xcom_arg", removed_in="3.0"),

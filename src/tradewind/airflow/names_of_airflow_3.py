@@ -41,7 +41,7 @@ _VARIABLE = now(".sdk.variable", "Variable")
 _WEIGHT_RULE = now(".sdk.toolkit.kinds", "WeightRule")
 _LINEAGE = """AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader
 NoOpCollector=HookLineageCollector get_hook_lineage_collector"""
-_XCOM = now(".sdk.runtime.xcom", "XCom BaseXCom=XCom XCOM_RETURN_KEY")
+_XCOM = now(".sdk.xcoms.backend", "BaseXCom XCom XCOM_RETURN_KEY")
 _XCOM_ARG = now(".sdk.definitions.xcom_arg", "XComArg PlainXComArg")
 
 SDK: dict[str, Names] = {
@@ -68,7 +68,7 @@ SDK: dict[str, Names] = {
         **_TRIGGER_RULE,
         **_VARIABLE,
         **_WEIGHT_RULE,
-        **now(".sdk.runtime.xcom", "BaseXCom=XCom"),
+        **now(".sdk.xcoms.backend", "BaseXCom"),
         **now(".sdk.definitions.xcom_arg", "XComArg"),
         **now(".sdk.runtime.templating", "literal"),
         **now(".sdk.toolkit.configuration", "conf"),
@@ -93,7 +93,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.bases.sensor": {**_SENSOR, **now(".sdk.sensors.sensor", "poke_mode_only")},
     "airflow.sdk.bases.skipmixin": _SKIP_MIXIN,
     "airflow.sdk.bases.timetable": now(".sdk.toolkit.timetables", "BaseTimetable=Timetable"),
-    "airflow.sdk.bases.xcom": now(".sdk.runtime.xcom", "BaseXCom=XCom"),
+    "airflow.sdk.bases.xcom": now(".sdk.xcoms.backend", "BaseXCom"),
     "airflow.sdk.configuration": now(".sdk.toolkit.configuration", "conf"),
     "airflow.sdk.definitions": {},
     "airflow.sdk.definitions.connection": _CONNECTION,
@@ -146,7 +146,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.secrets_masker": now(".sdk.toolkit.masking", "mask_secret redact"),
     "airflow.sdk.execution_time.task_runner": now(".sdk.runtime.task_instance", "RuntimeTaskInstance=TaskInstance"),
     "airflow.sdk.execution_time.timeout": now(".sdk.toolkit.timeouts", "timeout TimeoutPosix=timeout"),
-    "airflow.sdk.execution_time.xcom": now(".sdk.runtime.xcom", "XCom"),
+    "airflow.sdk.execution_time.xcom": now(".sdk.xcoms.backend", "BaseXCom XCom"),
     "airflow.sdk.lineage": now(".sdk.providers.lineage", _LINEAGE),
     "airflow.sdk.log": now(".sdk.toolkit.masking", "mask_secret"),
     "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname iter_namespace is_valid_dotpath"),
@@ -246,7 +246,7 @@ COMPAT: dict[str, Names] = {
         **now(".sdk.definitions.operator", "AbstractOperator=BaseOperator"),
         **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
         **now(".sdk.runtime.context", "context_merge"),
-        **now(".sdk.runtime.xcom", "XCom XCOM_RETURN_KEY"),
+        **now(".sdk.xcoms.backend", "XCom XCOM_RETURN_KEY"),
         **now(".sdk.toolkit.callables", "KeywordParameters context_to_airflow_vars determine_kwargs"),
         **now(".sdk.toolkit.loading", "import_string"),
         **now(".sdk.toolkit.log", "LoggingMixin"),

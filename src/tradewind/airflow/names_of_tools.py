@@ -26,12 +26,12 @@ UTILS: dict[str, Names] = {
         **now(".sdk.toolkit.dates", "cron_presets"),
     },
     "airflow.utils.db": {
-        **old(".airflow.sessions", "provide_session", "airflow.utils.session", since="2.0"),
-        **old(".airflow.sessions", "create_session", "airflow.utils.session", since="2.0", removed_in="3.0"),
+        **old(".airflow.orm.sessions", "provide_session", "airflow.utils.session", since="2.0"),
+        **old(".airflow.orm.sessions", "create_session", "airflow.utils.session", since="2.0", removed_in="3.0"),
     },
     "airflow.utils.decorators": {
         **old(
-            ".airflow.sessions",
+            ".airflow.orm.sessions",
             "apply_defaults",
             "=no decorator: operators apply default_args by themselves",
             since="2.1",
@@ -90,7 +90,7 @@ UTILS: dict[str, Names] = {
         ),
     },
     "airflow.utils.platform": now(".sdk.providers.platform", "IS_WINDOWS getuser is_terminal_support_colors is_tty"),
-    "airflow.utils.session": now(".airflow.sessions", "NEW_SESSION create_session provide_session"),
+    "airflow.utils.session": now(".airflow.orm.sessions", "NEW_SESSION create_session provide_session"),
     "airflow.utils.setup_teardown": old(
         ".sdk.graph.scopes",
         "SetupTeardownContext",
@@ -124,7 +124,7 @@ UTILS: dict[str, Names] = {
         ".sdk.toolkit.kinds", "WeekDay", "airflow.providers.standard.utils.weekday", **_GONE_IN_3
     ),
     "airflow.utils.weight_rule": old(".sdk.toolkit.kinds", "WeightRule", "airflow.sdk", **_MOVED_IN_3),
-    "airflow.utils.xcom": old(".sdk.runtime.xcom", "XCOM_RETURN_KEY", "airflow.models.xcom", **_MOVED_IN_3),
+    "airflow.utils.xcom": old(".sdk.xcoms.backend", "XCOM_RETURN_KEY", "airflow.models.xcom", **_MOVED_IN_3),
     "airflow.utils.yaml": now("yaml", "*"),
 }
 

@@ -10,7 +10,8 @@ from tradewind.config.option import Option
 from tradewind.config.options_of_core import CORE
 from tradewind.config.options_of_mail import MAIL
 from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER
-from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS, XCOM
+from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS
+from tradewind.config.options_of_values import SECRETS, XCOM
 
 __all__ = ["OPTIONS", "OPTION_BY_NAME", "Option"]
 
@@ -23,6 +24,7 @@ OPTIONS: tuple[Option, ...] = (
     *API,
     *API_AUTH,
     *XCOM,
+    *SECRETS,
     *OPERATORS,
     *MAIL,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.config.option import option, own_option
+from tradewind.config.option import option
 
 _LOG_FILENAME_TEMPLATE = (
     "dag_id={{ ti.dag_id }}/run_id={{ ti.run_id }}/task_id={{ ti.task_id }}/"
@@ -130,25 +130,6 @@ API_AUTH = (
         minimum=1,
     ),
     option("api_auth", "jwt_leeway", "integer", "10", "Seconds that clocks may differ.", minimum=0),
-)
-
-XCOM = (
-    own_option(
-        "xcom",
-        "max_value_mib",
-        "integer",
-        "32",
-        "The largest XCom that is stored in the database, in MiB; a larger one fails its task.",
-        minimum=1,
-    ),
-    own_option(
-        "xcom",
-        "max_displayed_kib",
-        "integer",
-        "512",
-        "The API cuts the text of an XCom that is longer than so many KiB.",
-        minimum=1,
-    ),
 )
 
 OPERATORS = (

@@ -21,6 +21,17 @@ def connection_in_environment(conn_id: str) -> str | None:
     return _first("CONN_", conn_id)
 
 
+def backend_argument_in_environment(section: str, option: str) -> dict[str, str]:
+    """Return the single arguments of a secrets backend: `AIRFLOW__SECRETS__BACKEND_KWARG__<NAME>` and the like."""
+    found: dict[str, str] = {}
+    for product in reversed(_PREFIXES):
+        prefix = f"{product}_{section}__{option}__".upper()
+        found.update(
+            {name[len(prefix) :].lower(): text for name, text in os.environ.items() if name.startswith(prefix)}
+        )
+    return found
+
+
 def parsing_context_in_environment() -> tuple[str | None, str | None]:
     """Return the dag_id and task_id that a DAG file is being loaded for; None where it is loaded for all."""
     return (

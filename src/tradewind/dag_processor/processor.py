@@ -72,6 +72,8 @@ class ProcessorSettings:
     """The forker is stopped when it has had nothing to do for so long."""
     author_defaults: dict[str, Any] = field(default_factory=dict)
     """Arguments of `tradewind.sdk.author_defaults.AuthorDefaults`."""
+    author_values: dict[str, Any] = field(default_factory=dict)
+    """Arguments of `tradewind.sdk.secrets.author_values.install_author_values`."""
 
     def forker_setup(self) -> ForkerSetup:
         """Return what the forker and its children have to know."""
@@ -81,6 +83,7 @@ class ProcessorSettings:
             parsing_processes=self.parsing_processes,
             import_paths=tuple(path for path in paths if path),
             author_defaults=self.author_defaults,
+            author_values=self.author_values,
             safe_mode=self.safe_mode,
             traceback_depth=self.traceback_depth,
             max_memory_bytes=self.max_memory_bytes,

@@ -51,6 +51,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Where the web server answers: the start of `ti.log_url`."""
     author_defaults: dict[str, Any] = {}
     """Values for `tradewind.sdk.author_defaults.AuthorDefaults`."""
+    author_values: dict[str, Any] = {}
+    """Arguments of `tradewind.sdk.secrets.author_values.install_author_values`."""
 
 
 def encode_options(options: WorkerOptions) -> str:

@@ -1,7 +1,7 @@
 """Connections: where an outside system is and how to log in, kept by the installation under a conn_id.
 
-A connection is looked for in the environment first (`AIRFLOW_CONN_<CONN_ID>`, as URI or JSON), then in the process's
-worker store.
+A connection is looked for in the installation's secrets backends, then in the environment (`AIRFLOW_CONN_<CONN_ID>`,
+as URI or JSON), then in the process's worker store.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.config.secrets import connection_in_environment
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
+from tradewind.sdk.lookups.chain import read_connection
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.toolkit.loading import import_string
 from tradewind.sdk.toolkit.log import LoggingMixin
@@ -21,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
     from urllib.parse import SplitResult
+
+    from tradewind.serialization.records import ConnectionRecord
 
 _FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port")
 
@@ -68,6 +71,9 @@ class Connection(LoggingMixin):
             self._read_uri(uri)
         if self.password:
             mask_secret(self.password)
+            mask_secret(quote(self.password))
+        if self.extra:
+            mask_secret(_json_or_nothing(self.extra))
 
     def __repr__(self) -> str:
         return self.conn_id or ""
@@ -198,6 +204,9 @@ class Connection(LoggingMixin):
     @classmethod
     def get(cls, conn_id: str) -> Connection:
         """Return the installation's connection. Raises AirflowNotFoundException when there is none."""
+        found = read_connection(conn_id)
+        if found is not None:
+            return found
         text = connection_in_environment(conn_id)
         if text is not None:
             return cls.from_json(text, conn_id) if text.lstrip().startswith("{") else cls.from_uri(text, conn_id)
@@ -207,8 +216,12 @@ class Connection(LoggingMixin):
                 f"The conn_id `{conn_id}` isn't defined: create it with `tradewind connections add {conn_id} ...` "
                 f"or set AIRFLOW_CONN_{conn_id.upper()} in the environment"
             )
-        parts = {name: getattr(record, name) for name in (*_FIELDS, "extra")}
-        return cls(conn_id=conn_id, **parts)
+        return cls.from_record(record)
+
+    @classmethod
+    def from_record(cls, record: ConnectionRecord) -> Connection:
+        """Return a connection as the worker store has it."""
+        return cls(**{name: getattr(record, name) for name in ("conn_id", *_FIELDS, "extra")})
 
     @classmethod
     def get_connection_from_secrets(cls, conn_id: str) -> Connection:
@@ -255,6 +268,14 @@ class Connection(LoggingMixin):
         if parts.query:
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             self.extra = query[self.EXTRA_KEY] if self.EXTRA_KEY in query else json.dumps(query)
+
+
+def _json_or_nothing(extra: str) -> Any:
+    """Return the extra's parts, for the masker; nothing for an extra that is no JSON, which is told when it is read."""
+    try:
+        return json.loads(extra)
+    except ValueError:
+        return None
 
 
 def _normal_type(conn_type: str) -> str:

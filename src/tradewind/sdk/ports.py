@@ -155,6 +155,22 @@ if TYPE_CHECKING:
             """Return the value."""
             ...
 
+        def plain_value(self, value: Any, *, key: str = "return_value") -> Any:
+            """Return the value made of plain JSON types; raises `XComValueError`."""
+            ...
+
+        def decode_plain(self, data: bytes) -> Any:
+            """Return the plain JSON types, not made into values."""
+            ...
+
+        def revive(self, value: Any) -> Any:
+            """Return the value that plain JSON types stand for."""
+            ...
+
+        def allow_classes(self, globs: Sequence[str], regexps: Sequence[str]) -> None:
+            """Let objects of these classes be made from JSON."""
+            ...
+
     class DagTestRunner(Protocol):
         """Runs a DAG to its end in this process: what `dag.test()` calls."""
 

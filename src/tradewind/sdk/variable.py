@@ -1,7 +1,6 @@
 """Variables: named texts that the installation keeps for its DAGs.
 
-`Variable.get` looks into the environment first and then asks the process's worker store. While a DAG file is parsed
-the answers are kept for a while, since many files read the same variables at top level.
+`Variable.get` asks the installation's secrets backends, then the environment, then the process's worker store.
 """
 
 # Airflow 2 lets callers pass a database session, which means nothing here.
@@ -9,8 +8,8 @@ the answers are kept for a while, since many files read the same variables at to
 
 from __future__ import annotations
 
-from tradewind.config.secrets import variable_in_environment
 from tradewind.sdk.exceptions import AirflowRuntimeError, ErrorResponse, ErrorType
+from tradewind.sdk.lookups.chain import forget_variable, read_variable
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.toolkit.kinds import NOTSET
 from tradewind.sdk.toolkit.values import is_dict
@@ -60,7 +59,7 @@ class Variable:
         The default goes by either name, Airflow 2's and Airflow 3's. Raises `VariableNotFoundError` when there is
         neither a variable nor a default, and `json.JSONDecodeError` for a text that is no JSON.
         """
-        text = _read(key)
+        text = read_variable(key)
         if text is None:
             fallback = default if default is not NOTSET else default_var
             if fallback is NOTSET:
@@ -78,7 +77,7 @@ class Variable:
     ) -> None:
         """Create or overwrite a variable with `str(value)`, or with its JSON."""
         worker_store().set_variable(key, _to_json(value) if serialize_json else str(value), description)
-        _forget(key)
+        forget_variable(key)
 
     @classmethod
     def update(cls, key: str, value: Any, serialize_json: bool = False, session: Any = None) -> None:
@@ -91,7 +90,7 @@ class Variable:
     def delete(key: str, session: Any = None) -> int:
         """Delete a variable; return how many there were: 1 or 0."""
         deleted = worker_store().delete_variable(key)
-        _forget(key)
+        forget_variable(key)
         return int(deleted)
 
     @classmethod
@@ -113,46 +112,7 @@ class Variable:
     @staticmethod
     def get_variable_from_secrets(key: str) -> str | None:
         """Return the variable's text, or None."""
-        return _read(key)
-
-
-class _Cache:
-    """What the store answered, None too, and until when it counts."""
-
-    def __init__(self, ttl_s: float) -> None:
-        self.ttl_s = ttl_s
-        self.answers: dict[str, tuple[float, str | None]] = {}
-
-
-_cache: _Cache | None = None
-
-
-def use_cache(ttl_s: float | None) -> None:
-    """Keep the store's answers of this process for `ttl_s` seconds; None keeps none. What was kept is forgotten."""
-    global _cache  # noqa: PLW0603 - one cache a process, installed by the root
-    _cache = None if ttl_s is None else _Cache(ttl_s)
-
-
-def _read(key: str) -> str | None:
-    text = variable_in_environment(key)
-    if text is not None:
-        return text
-    if _cache is None:
-        return worker_store().get_variable(key)
-    from time import monotonic  # noqa: PLC0415 - only where a cache is in use
-
-    now = monotonic()
-    kept = _cache.answers.get(key)
-    if kept is not None and kept[0] > now:
-        return kept[1]
-    text = worker_store().get_variable(key)
-    _cache.answers[key] = (now + _cache.ttl_s, text)
-    return text
-
-
-def _forget(key: str) -> None:
-    if _cache is not None:
-        _cache.answers.pop(key, None)
+        return read_variable(key)
 
 
 def _from_json(text: str) -> Any:

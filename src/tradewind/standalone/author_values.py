@@ -5,9 +5,13 @@ Apart from `values`, for `dags test` and `tradewind python` start without schedu
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradewind.config.secrets import backend_argument_in_environment
+from tradewind.config.values import ConfigurationError
 from tradewind.executors.local_protocol import WorkerOptions
 
 if TYPE_CHECKING:
@@ -49,6 +53,54 @@ def author_defaults(settings: Settings) -> dict[str, Any]:
     return values
 
 
+def author_values(settings: Settings, *, is_parsing: bool = False) -> dict[str, Any]:
+    """Return what the installation says about XComs and secrets: arguments of `install_author_values`.
+
+    Raises `ConfigurationError` for a wrong regular expression and for arguments that are no JSON object.
+    """
+    regexps = settings.string("core", "allowed_deserialization_classes_regexp").split()
+    for regexp in regexps:
+        try:
+            re.compile(regexp)
+        except re.error as error:
+            raise ConfigurationError(
+                f"[core] allowed_deserialization_classes_regexp: {regexp!r} is no regular expression: {error}"
+            ) from None
+    is_remembering = is_parsing and settings.boolean("secrets", "use_cache")
+    return {
+        "xcom_backend": settings.string("core", "xcom_backend"),
+        "allowed_classes": settings.string("core", "allowed_deserialization_classes").replace(",", " ").split(),
+        "allowed_class_regexps": regexps,
+        "secrets_backends": secrets_backends(settings),
+        "cached_s": float(settings.integer("secrets", "cache_ttl_seconds")) if is_remembering else None,
+        "sensitive_names": settings.names("core", "sensitive_var_conn_names"),
+    }
+
+
+def secrets_backends(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+    """Return the installation's secrets backends in the order they are asked: class name and arguments.
+
+    Raises `ConfigurationError` for arguments that are no JSON object.
+    """
+    found: list[tuple[str, dict[str, Any]]] = []
+    for section, key in (("workers", "secrets_backend"), ("secrets", "backend")):
+        path = settings.string(section, key)
+        if path:
+            found.append((path, _backend_arguments(settings, section, key)))
+    return found
+
+
+def _backend_arguments(settings: Settings, section: str, key: str) -> dict[str, Any]:
+    text = settings.string(section, f"{key}_kwargs")
+    try:
+        arguments = json.loads(text) if text else {}
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise ConfigurationError(f"[{section}] {key}_kwargs has to be a JSON object of arguments")
+    return {**arguments, **backend_argument_in_environment(section, f"{key}_kwarg")}
+
+
 def base_url(settings: Settings) -> str:
     """Return where the web server answers."""
     configured = settings.string("api", "base_url")
@@ -68,6 +120,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         log_level=settings.string("logging", "logging_level"),
         base_url=base_url(settings),
         author_defaults=author_defaults(settings),
+        author_values=author_values(settings),
     )
 
 

@@ -15,8 +15,9 @@ from tradewind.config.settings import load_settings
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.document import to_document
 from tradewind.sdk.ports import StoreUnavailableError, install_worker_store, worker_store
+from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.serialization.run_conf import check_run_conf
-from tradewind.standalone.author_values import worker_options
+from tradewind.standalone.author_values import author_values, worker_options
 from tradewind.standalone.in_process.author_process import logs_shown, memory_store
 from tradewind.standalone.in_process.facts import facts_of_test
 from tradewind.standalone.in_process.secret_files import read_connections, read_variables
@@ -59,6 +60,7 @@ def run_dag_test(
     conf = run_conf or {}
     overrides = settings.boolean("core", "dag_run_conf_overrides_params")
     check_run_conf(document, conf, overrides_params=overrides)
+    install_author_values(**author_values(settings))
     store = _store(settings, conn_file_path, variable_file_path)
     tested = TestedRun(
         dag,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.processor import ProcessorSettings
 from tradewind.scheduler.scheduler import SchedulerOptions
-from tradewind.standalone.author_values import author_defaults, example_dags_folder
+from tradewind.standalone.author_values import author_defaults, author_values, example_dags_folder
 from tradewind.web.ports import WebOptions
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def processor_settings(settings: Settings) -> ProcessorSettings:
         min_process_interval_s=settings.number("dag_processor", "min_file_process_interval"),
         sweep_interval_s=settings.number("dag_processor", "refresh_interval"),
         author_defaults=author_defaults(settings),
+        author_values=author_values(settings, is_parsing=True),
     )
 
 

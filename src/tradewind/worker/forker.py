@@ -26,6 +26,7 @@ from tradewind.executors.local_protocol import (
     decode_options,
 )
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
+from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.worker.host.environment import executor_mark, set_worker_mark
 from tradewind.worker.host.processes import fork_child
 from tradewind.worker.process import run_worker
@@ -208,6 +209,7 @@ def preload(options: WorkerOptions) -> None:
     sys.dont_write_bytecode = True
     install()
     install_author_defaults(AuthorDefaults(**options.author_defaults))
+    install_author_values(**options.author_values)
 
 
 if __name__ == "__main__":

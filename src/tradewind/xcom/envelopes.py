@@ -10,10 +10,12 @@ import math
 import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tradewind.xcom.errors import XComValueError
+from tradewind.xcom.libraries import library_envelope
 
 CLASSNAME = "__classname__"
 VERSION = "__version__"
@@ -59,20 +61,29 @@ def enclose(value: Any, path: _Path | None = None) -> Any:
         return _enum(value, path)
     if type(value) in _PLAIN_SCALARS:
         return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        number = int(value)
-        return number if -_LARGEST_INT <= number < _LARGEST_INT else _sealed("builtins.int", 1, str(number))
-    if isinstance(value, float):
-        number = float(value)
-        return number if math.isfinite(number) else _sealed("builtins.float", 1, repr(number))
+    of_library = library_envelope(value)  # before the rest: some of NumPy's numbers are Python's too
+    if of_library is not None:
+        name, version, data = of_library
+        return _sealed(name, version, enclose(data, path))
+    if isinstance(value, (str, int, float)):
+        return _scalar(value)
     if isinstance(value, list):
         items: list[Any] = value
         return [enclose(item, _Path(path, f"[{i}]")) for i, item in enumerate(items)]
     if isinstance(value, Mapping) and not hasattr(value, "serialize"):
         return _mapping(value, path)
     return _object(value, path)
+
+
+def _scalar(value: str | float) -> Any:
+    """Return text or a number as such; a number that JSON lacks goes in an envelope."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        number = int(value)
+        return number if -_LARGEST_INT <= number < _LARGEST_INT else _sealed("builtins.int", 1, str(number))
+    real = float(value)
+    return real if math.isfinite(real) else _sealed("builtins.float", 1, repr(real))
 
 
 def _mapping(value: Mapping[Any, Any], path: _Path | None) -> dict[str, Any]:
@@ -161,6 +172,16 @@ def _zone(zone: dt.tzinfo) -> tuple[str, int, Any]:
     return fixed, 1, seconds or "UTC"
 
 
+def _time(value: dt.time) -> tuple[str, int, Any]:
+    return "datetime.time", 1, {"time": value.replace(tzinfo=None).isoformat(), "tz": _zone_fields(value.tzinfo)}
+
+
+def _path(value: PurePath) -> tuple[str, int, Any]:
+    """Return a path as text: which system's rules it follows goes with its class."""
+    kind = type(value)
+    return (qualified_name(kind) if kind.__module__.startswith("pathlib") else "pathlib.Path"), 1, str(value)
+
+
 def _tuple(value: Any) -> tuple[str, int, Any]:
     return "builtins.tuple", 1, list(value)
 
@@ -173,6 +194,7 @@ _WRITERS: tuple[tuple[type, Callable[[Any], tuple[str, int, Any]]], ...] = (
     (dt.datetime, _date_time),
     (dt.date, _date),
     (dt.timedelta, lambda value: ("datetime.timedelta", 2, value.total_seconds())),
+    (dt.time, _time),
     (dt.tzinfo, _zone),
     (Decimal, lambda value: ("decimal.Decimal", 1, str(value))),
     (uuid.UUID, lambda value: ("uuid.UUID", 1, str(value))),
@@ -180,5 +202,9 @@ _WRITERS: tuple[tuple[type, Callable[[Any], tuple[str, int, Any]]], ...] = (
     ((set), _set),
     ((frozenset), _set),
     (bytes, lambda value: ("builtins.bytes", 1, base64.b64encode(value).decode("ascii"))),
+    (bytearray, lambda value: ("builtins.bytearray", 1, base64.b64encode(value).decode("ascii"))),
+    (complex, lambda value: ("builtins.complex", 1, [value.real, value.imag])),
+    (range, lambda value: ("builtins.range", 1, [value.start, value.stop, value.step])),
+    (PurePath, _path),
 )
 """Classes with a form of their own; of several that fit the first."""

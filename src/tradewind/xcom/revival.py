@@ -7,6 +7,7 @@ import datetime as dt
 import enum
 import fnmatch
 import functools
+import pathlib
 import re
 import uuid
 from decimal import Decimal
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tradewind.xcom.envelopes import CLASSNAME, DATA, VERSION, qualified_name
 from tradewind.xcom.errors import ClassNotAllowedError, XComValueError
+from tradewind.xcom.libraries import LIBRARY_READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +57,11 @@ def allow_class(cls: type) -> None:
     _allowed.add(name)
 
 
+def is_allowed(name: str) -> bool:
+    """Say whether this process makes objects of the class with this dotted name."""
+    return name in _allowed or any(fnmatch.fnmatchcase(name, glob) for glob in _globs) or _matches(name)
+
+
 def revive(value: Any) -> Any:
     """Return `value` with its envelopes opened. Raises `XComValueError`, `ClassNotAllowedError`."""
     if isinstance(value, list):
@@ -87,7 +94,7 @@ def _open(name: Any, version: Any, data: Any) -> Any:
 
 def _make(name: str, version: int, data: Any) -> Any:
     """Make an object of an author's class."""
-    if not (name in _allowed or any(fnmatch.fnmatchcase(name, glob) for glob in _globs) or _matches(name)):
+    if not is_allowed(name):
         raise ClassNotAllowedError(
             f"holds an object of class {name}, which is not allowed: add it to the option "
             "core.allowed_deserialization_classes, or return plain data"
@@ -169,15 +176,33 @@ def _plain_zone(zone: Any) -> Any:
     return _pendulum_zone(name)
 
 
+def _time(data: Any) -> dt.time:
+    return dt.time.fromisoformat(data["time"]).replace(tzinfo=_plain_zone(data.get("tz")))
+
+
+def _bytearray(text: str) -> bytearray:
+    return bytearray(base64.b64decode(text))
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
+    **LIBRARY_READERS,
+    **{
+        f"{module}.{name}": getattr(pathlib, name)
+        for module in ("pathlib", "pathlib._local")  # where Python 3.13 keeps them
+        for name in ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+    },
+    "builtins.bytearray": _bytearray,
     "builtins.bytes": base64.b64decode,
+    "builtins.complex": lambda parts: complex(*parts),
     "builtins.float": float,
     "builtins.frozenset": frozenset,
     "builtins.int": int,
+    "builtins.range": lambda parts: range(*parts),
     "builtins.set": set,
     "builtins.tuple": tuple,
     "datetime.date": dt.date.fromisoformat,
     "datetime.datetime": _date_time,
+    "datetime.time": _time,
     "datetime.timedelta": lambda seconds: dt.timedelta(seconds=float(seconds)),
     "decimal.Decimal": lambda text: Decimal(str(text)),
     "pendulum.date.Date": _pendulum_date,

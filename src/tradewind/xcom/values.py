@@ -15,7 +15,16 @@ from tradewind.xcom.envelopes import enclose, is_plain
 from tradewind.xcom.errors import XComValueError
 from tradewind.xcom.revival import allow_class, allow_classes, revive
 
-__all__ = ["XComValueError", "allow_class", "allow_classes", "decode_value", "encode_value"]
+__all__ = [
+    "XComValueError",
+    "allow_class",
+    "allow_classes",
+    "decode_plain",
+    "decode_value",
+    "encode_value",
+    "plain_value",
+    "revive",
+]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -28,14 +37,21 @@ def encode_value(value: Any, *, key: str = "return_value") -> bytes:
     Raises `XComValueError`, which names the key, the type and the place in the value, for what cannot be written.
     """
     try:
-        plain = value if is_plain(value) else enclose(value)
-        return _encode(plain)
-    except XComValueError as error:
-        raise error.for_key(key) from error.__cause__
+        return _encode(plain_value(value, key=key))
     except RecursionError:
         raise XComValueError("is nested too deeply: does it contain itself?").for_key(key) from None
     except UnicodeEncodeError as error:
         raise XComValueError(f"has text that is no Unicode ({error.reason})").for_key(key) from None
+
+
+def plain_value(value: Any, *, key: str = "return_value") -> Any:
+    """Return `value` made of plain JSON types, itself when it is. Raises `XComValueError` as `encode_value` does."""
+    try:
+        return value if is_plain(value) else enclose(value)
+    except XComValueError as error:
+        raise error.for_key(key) from error.__cause__
+    except RecursionError:
+        raise XComValueError("is nested too deeply: does it contain itself?").for_key(key) from None
 
 
 def decode_value(data: bytes) -> Any:
@@ -43,8 +59,13 @@ def decode_value(data: bytes) -> Any:
 
     Raises `XComValueError` for what is no JSON, and for an object of a class that may not be made from an XCom.
     """
+    value = decode_plain(data)
+    return revive(value) if any(mark in data for mark in _ENVELOPE_MARKS) else value
+
+
+def decode_plain(data: bytes) -> Any:
+    """Return the plain JSON types that were encoded, envelopes unopened. Raises `XComValueError` for what is no JSON."""
     try:
-        value = _decode(data)
+        return _decode(data)
     except msgspec.DecodeError as error:
         raise XComValueError(f"is no JSON: {error}") from None
-    return revive(value) if any(mark in data for mark in _ENVELOPE_MARKS) else value

@@ -73,6 +73,13 @@ class MemoryStore:
             dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, key=more["key"], value=value
         )
 
+    def get_xcoms(self, *, dag_id: str, run_id: str, task_ids: list[str], **_more: Any) -> list[XComRecord]:
+        return [
+            XComRecord(dag_id=name[0], run_id=name[1], task_id=name[2], map_index=name[3], key=name[4], value=value)
+            for name, value in self.xcoms.items()
+            if name[:2] == (dag_id, run_id) and name[2] in task_ids
+        ]
+
     def set_xcom(self, *, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str, value: bytes) -> None:
         self.xcoms[dag_id, run_id, task_id, map_index, key] = value
 

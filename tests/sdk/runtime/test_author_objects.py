@@ -10,7 +10,7 @@ from typing import Any, cast
 import pendulum
 import pytest
 
-from tradewind.sdk import ports, variable
+from tradewind.sdk import ports
 from tradewind.sdk.connection import Connection
 from tradewind.sdk.deprecations import drain_deprecations
 from tradewind.sdk.exceptions import (
@@ -21,6 +21,7 @@ from tradewind.sdk.exceptions import (
     RemovedInAirflow3Warning,
 )
 from tradewind.sdk.hooks import BaseHook, hook_class_name
+from tradewind.sdk.lookups.chain import use_cache
 from tradewind.sdk.notifier import BaseNotifier
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.sdk.runtime.current import (
@@ -32,10 +33,10 @@ from tradewind.sdk.runtime.current import (
 from tradewind.sdk.runtime.dag_run import DagRun
 from tradewind.sdk.runtime.lazy import LazyValue
 from tradewind.sdk.runtime.task_instance import TaskInstance, TaskInstanceKey
-from tradewind.sdk.runtime.xcom import XCom
 from tradewind.sdk.state import DagRunState, TaskInstanceState
 from tradewind.sdk.toolkit import masking
 from tradewind.sdk.variable import Variable, VariableNotFoundError
+from tradewind.sdk.xcoms.xcom import BaseXCom as XCom
 from tradewind.serialization.records import ConnectionRecord, DagRunRecord, TaskInstanceRecord
 
 from tests.sdk.runtime.fakes import DAY, MemoryStore, a_context, dag_run_facts
@@ -90,7 +91,7 @@ def test_writing_variables(store: MemoryStore) -> None:
 
 def test_answers_are_kept_while_a_cache_is_in_use(store: MemoryStore) -> None:
     store.variables = {"a": "1"}
-    variable.use_cache(ttl_s=60)
+    use_cache(ttl_s=60)
     try:
         assert [Variable.get("a"), Variable.get("a"), Variable.get("x", 0), Variable.get("x", 0)] == ["1", "1", 0, 0]
         assert store.calls == ["get_variable"] * 2
@@ -99,16 +100,16 @@ def test_answers_are_kept_while_a_cache_is_in_use(store: MemoryStore) -> None:
         Variable.delete("a")
         assert Variable.get("a", None) is None
     finally:
-        variable.use_cache(None)
+        use_cache(None)
 
 
 def test_a_kept_answer_gets_old(store: MemoryStore) -> None:
-    variable.use_cache(ttl_s=-1)
+    use_cache(ttl_s=-1)
     try:
         Variable.get("a", 0)
         Variable.get("a", 0)
     finally:
-        variable.use_cache(None)
+        use_cache(None)
     assert store.calls == ["get_variable"] * 2
 
 

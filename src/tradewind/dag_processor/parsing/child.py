@@ -39,6 +39,7 @@ from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.importing import extend_sys_path, import_dag_file, module_name_of
 from tradewind.sdk.ports import install_worker_store
+from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.serialization.document import encode_document
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def prepare(setup: ForkerSetup) -> None:
     _warm_up(setup)
     extend_sys_path(setup.import_paths)
     install_author_defaults(AuthorDefaults(**setup.author_defaults))
+    install_author_values(**setup.author_values)
     sys.dont_write_bytecode = True  # a cached module is chosen by time and size, which a quick edit need not change
 
 

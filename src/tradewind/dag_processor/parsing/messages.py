@@ -23,6 +23,8 @@ class ForkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Go to the end of sys.path: the DAG folders and the plugins folder."""
     author_defaults: dict[str, Any] = {}
     """Arguments of `tradewind.sdk.author_defaults.AuthorDefaults`."""
+    author_values: dict[str, Any] = {}
+    """Arguments of `tradewind.sdk.secrets.author_values.install_author_values`."""
     safe_mode: bool = True
     """Leave out members of an archive that do not look like DAG files."""
     traceback_depth: int = 2

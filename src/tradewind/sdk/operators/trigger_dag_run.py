@@ -60,10 +60,10 @@ class TriggerDagRunLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the address of the run."""
-        from tradewind.sdk.runtime.xcom import XCom  # noqa: PLC0415 - a task needs no such look-up
+        from tradewind.sdk.xcoms.xcom import BaseXCom  # noqa: PLC0415 - a task needs no such look-up
 
         base = configuration.get("api", "base_url", fallback="").rstrip("/")
-        run_id = XCom.get_value(ti_key=ti_key, key=XCOM_RUN_ID)
+        run_id = BaseXCom.get_value(ti_key=ti_key, key=XCOM_RUN_ID)
         return f"{base}/dags/{operator.trigger_dag_id}/runs/{quote(str(run_id))}"
 
 

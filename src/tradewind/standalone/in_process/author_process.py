@@ -13,8 +13,9 @@ from tradewind.core.clock import SystemClock
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.importing import extend_sys_path
 from tradewind.sdk.ports import StoreUnavailableError
+from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.sdk.toolkit.masking import SecretsMasker
-from tradewind.standalone.author_values import author_defaults
+from tradewind.standalone.author_values import author_defaults, author_values
 from tradewind.standalone.memory_store import MemoryStore
 from tradewind.worker.host.log_file import format_error
 
@@ -48,6 +49,7 @@ def prepare_author_process(settings: Settings) -> None:
         ]
     )
     install_author_defaults(AuthorDefaults(**author_defaults(settings)))
+    install_author_values(**author_values(settings))
 
 
 def memory_store(settings: Settings) -> MemoryStore:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tradewind.core.clock import SystemClock
-from tradewind.sdk.ports import worker_store, xcom_codec
+from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.context import task_context
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.runtime.task_instance import TaskInstance
+from tradewind.sdk.xcoms.backend import xcom_backend
+from tradewind.sdk.xcoms.storing import to_stored
 from tradewind.worker.tries.xcom_pull import ANY, pull
 
 if TYPE_CHECKING:
@@ -187,8 +189,19 @@ class RuntimeTaskInstance(TaskInstance):
         )
 
     def encode_xcom(self, key: str, value: Any) -> bytes:
-        """Return the value as JSON. Raises ValueError, naming key, type and size, for what cannot be kept."""
-        encoded = xcom_codec().encode_value(value, key=key)
+        """Return what is stored for a value. Raises ValueError, naming key, type and size, for what cannot be kept.
+
+        Raises `XComBackendError` when the installation's backend fails.
+        """
+        encoded = to_stored(
+            xcom_backend(),
+            value,
+            key=key,
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=self.run_id,
+            map_index=self.map_index,
+        )
         if len(encoded) > self._xcom_max_bytes:
             raise XComTooLargeError(
                 f"XCom {key!r} of task {self.task_id!r} is {len(encoded) / (1 << 20):.1f} MiB of JSON, more than the "
@@ -228,9 +241,7 @@ class RuntimeTaskInstance(TaskInstance):
 
     def clear_xcom_data(self, session: object = None) -> None:  # noqa: ARG002 - Airflow 2's callers pass one
         """Delete every XCom of the instance."""
-        worker_store().delete_xcoms(
-            dag_id=self.dag_id, run_id=self.run_id, task_id=self.task_id, map_index=self.map_index
-        )
+        xcom_backend().clear(dag_id=self.dag_id, run_id=self.run_id, task_id=self.task_id, map_index=self.map_index)
 
     def skip_downstream(self, task_ids: Iterable[str]) -> None:
         """Skip these tasks when the try has succeeded, whatever their trigger rules say."""

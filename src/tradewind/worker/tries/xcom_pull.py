@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tradewind.sdk.ports import worker_store, xcom_codec
+from tradewind.sdk.ports import worker_store
+from tradewind.sdk.xcoms.backend import xcom_backend
+from tradewind.sdk.xcoms.storing import from_stored
 
 if TYPE_CHECKING:
     from tradewind.serialization.records import XComRecord
@@ -148,4 +150,4 @@ def _date(record: XComRecord) -> float:
 
 
 def _value(record: XComRecord) -> Any:
-    return xcom_codec().decode_value(record.value)
+    return from_stored(xcom_backend(), record)

@@ -1,0 +1,25 @@
+"""Names around values: XCom backends and serializers, object storage, secrets backends, state stores."""
+
+from __future__ import annotations
+
+from tradewind.airflow.entries import Names, now, old
+
+_SERDE = now(
+    ".xcom.serde",
+    "CLASSNAME DATA DEFAULT_VERSION SCHEMA_ID VERSION allow_class decode deserialize encode serialize",
+)
+
+VALUES: dict[str, Names] = {
+    "airflow.sdk.serde": _SERDE,
+    "airflow.serialization": {},
+    "airflow.serialization.serde": old(
+        ".xcom.serde",
+        "CLASSNAME DATA SCHEMA_ID VERSION allow_class decode deserialize encode serialize",
+        "airflow.sdk.serde",
+        since="3.2",
+    ),
+    "airflow.utils.json": now(".xcom.serde", "XComDecoder XComEncoder"),
+    "airflow.providers.common.io": {},
+    "airflow.providers.common.io.xcom": {},
+    "airflow.providers.common.io.xcom.backend": now(".sdk.xcoms.object_storage", "XComObjectStorageBackend"),
+}

@@ -1,0 +1,1 @@
+"""What Airflow's DAG files find around its database: sessions."""

@@ -1,0 +1,1 @@
+"""Where a variable or connection is looked for, and in which order."""
