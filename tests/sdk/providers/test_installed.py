@@ -98,10 +98,10 @@ def test_hooks_are_imported_when_they_are_asked_for(caplog: pytest.LogCaptureFix
 def test_a_task_decorator_of_a_provider() -> None:
     with DAG("with_rocket"):
 
-        @task.rocket(task_id="launch", op_args=[1])
+        @task.rocket(task_id="launch")
         def launch(place: int) -> int:
             return place
 
-        assert launch().operator.task_id == "launch"
+        assert launch(1).operator.task_id == "launch"
     with pytest.raises(AttributeError, match=r"no task decorator @task\.balloon"):
         _ = task.balloon
