@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,24 @@ from pathlib import Path
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
 
-PACKAGES = ("apache-airflow==2.8.1", "apache-airflow-core==3.3.2")
-REPOSITORIES = (
-    "andresionek91/airflow-autoscaling-ecs",
-    "nicor88/aws-ecs-airflow",
-    "nishakanthiA/Airflow-Docker",
-    "puckel/docker-airflow",
+WHEELS = (
+    "apache-airflow==2.8.1",
+    "apache-airflow-core==3.3.2",
+    "apache-airflow-providers-amazon==3.0.0",
+    "apache-airflow-providers-databricks==2.2.0",
+    "apache-airflow-providers-docker==2.4.1",
+    "apache-airflow-providers-http==2.0.3",
+    "apache-airflow-providers-microsoft-azure==3.6.0",
+    "apache-airflow-providers-postgres==3.0.0",
+    "apache-airflow-providers-standard==1.21.0",
 )
-_EXAMPLES = re.compile(r"(/|^)example_dags/")
+SOURCES = (
+    "apache-airflow-providers-http==6.3.0",
+    "apache-airflow-providers-postgres==7.1.1",
+    "apache-airflow-task-sdk==1.3.2",
+)
+"""Source distributions: their tests have DAG files that no wheel has."""
+_EXAMPLES = re.compile(r"(/|^)example_dags/|/tests/system/|/tests/task_sdk/dags/")
 _DEFINES_A_DAG = re.compile(r"\bDAG\(|@dag\b|@asset\b|models\.DAG|\bdag\(")
 _TEXT = frozenset(".py .sql .json .yaml .yml .txt .md .sh .cfg .ini .toml .csv .html .jinja .j2 .hql".split())  # noqa: SIM905 - it reads better
 _DAG_FOLDERS = frozenset({"dags", "dag", "dag_files"})
@@ -34,6 +45,7 @@ class DagFile:
     file: Path
     root: Path
     package: str = ""
+    is_of_repository: bool = False
     search_paths: list[Path] = field(default_factory=list)
 
 
@@ -41,12 +53,12 @@ def collect(work: Path, mirror: Path | None) -> tuple[list[DagFile], list[str]]:
     """Return the files, and what could not be had."""
     found: list[DagFile] = []
     absent: list[str] = []
-    for requirement in PACKAGES:
-        files = examples_of(requirement, work)
+    for requirement, is_source in [*((wheel, False) for wheel in WHEELS), *((source, True) for source in SOURCES)]:
+        files = examples_of(requirement, work, is_source=is_source)
         found += files
         absent += [] if files else [f"{requirement}: pip could not download it"]
     listed = json.loads((EXPECTED / "github_corpus.json").read_text())
-    rows = [row for part in listed.values() if isinstance(part, list) for row in part if row["repo"] in REPOSITORIES]
+    rows = [row for part in listed.values() if isinstance(part, list) for row in part]
     for row in rows:
         file = _from_repository(row, work, mirror)
         if file is None:
@@ -56,20 +68,37 @@ def collect(work: Path, mirror: Path | None) -> tuple[list[DagFile], list[str]]:
     return found, absent
 
 
-def examples_of(requirement: str, work: Path) -> list[DagFile]:
-    """Download a wheel, if need be, and return the example DAG files in it; none when it cannot be had."""
-    root = work / "pypi" / requirement.replace("==", "-")
+def examples_of(requirement: str, work: Path, *, is_source: bool = False) -> list[DagFile]:
+    """Download a package, if need be, and return the DAG files in it; none when it cannot be had."""
+    suffix = "-sdist" if is_source else ""
+    root = work / "pypi" / f"{requirement.replace('==', '-')}{suffix}"
     if not root.is_dir():
-        wheel = _download(requirement, work / "pypi" / "archives")
-        if wheel is None:
+        archive = _download(requirement, work / "pypi" / "archives", is_source=is_source)
+        if archive is None:
             return []
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(root, [name for name in archive.namelist() if _EXAMPLES.search(name)])
+        _unpack(archive, root)
+    key = f"{requirement}/sdist" if is_source else requirement
     return [
-        DagFile(f"{requirement}:{path.relative_to(root).as_posix()}", path, root, requirement, search_paths(path, root))
+        DagFile(f"{key}:{path.relative_to(root).as_posix()}", path, root, requirement, False, search_paths(path, root))
         for path in sorted(root.rglob("*.py"))
         if _is_dag_file(path)
     ]
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    """Write the example folders of a wheel or of a source distribution, whose single top folder is left out."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            wheel.extractall(root, [name for name in wheel.namelist() if _EXAMPLES.search(name)])
+        return
+    with tarfile.open(archive) as source:
+        for member in source.getmembers():
+            inside = member.name.partition("/")[2]
+            if member.isfile() and ".." not in Path(inside).parts and _EXAMPLES.search(f"/{inside}"):
+                path = root / inside
+                path.parent.mkdir(parents=True, exist_ok=True)
+                taken = source.extractfile(member)
+                path.write_bytes(taken.read() if taken is not None else b"")
 
 
 def search_paths(file: Path, root: Path) -> list[Path]:
@@ -90,13 +119,14 @@ def grafts(file: DagFile) -> list[Path]:
     return [folder] if (folder / "example_dags").is_dir() else []
 
 
-def _download(requirement: str, archives: Path) -> Path | None:
+def _download(requirement: str, archives: Path, *, is_source: bool) -> Path | None:
     name, _, version = requirement.partition("==")
-    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    pattern = f"{name.replace('-', '_')}-{version}" + (".tar.gz" if is_source else "-*.whl")
     if not list(archives.glob(pattern)):
         archives.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--only-binary", ":all:"]
-        subprocess.run([*command, "--dest", str(archives), requirement], check=False)
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+        form = ["--no-binary" if is_source else "--only-binary", ":all:"]
+        subprocess.run([*command, *form, "--dest", str(archives), requirement], check=False)
     return next(iter(archives.glob(pattern)), None)
 
 
@@ -116,7 +146,7 @@ def _from_repository(row: dict[str, str], work: Path, mirror: Path | None) -> Da
             return None
     path = root / row["path"]
     key = f"{repo}@{commit[:12]}:{row['path']}"
-    return DagFile(key, path, root, repo, search_paths(path, root)) if path.is_file() else None
+    return DagFile(key, path, root, repo, True, search_paths(path, root)) if path.is_file() else None
 
 
 def _git_dir(mirror: Path, repo: str) -> Path | None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conformance.corpora import EXPECTED, REPOSITORIES, DagFile, grafts
+from conformance.corpora import EXPECTED, DagFile, grafts
 from conformance.structure import digests
 from conformance.surroundings import child_environment, named_values, without_network
 
@@ -59,7 +59,7 @@ def _answers(files: list[DagFile], work: Path) -> list[dict[str, Any]]:
 
 def _job(file: DagFile) -> dict[str, Any]:
     read = [file.search_paths[0], *(path for path in file.search_paths if path.name == "plugins")]
-    if file.package in REPOSITORIES:
+    if file.is_of_repository:
         read.append(file.root)  # DAG files import modules from all over their repository
     return {
         "key": file.key,

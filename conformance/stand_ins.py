@@ -29,6 +29,8 @@ _TWO_LEVELS = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "micros
 _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) | frozenset(
     {"imp", "distutils", "asyncore", "asynchat", "smtpd", "cgi", "cgitb", "crypt", "nis", "pipes", "telnetlib"}
 )
+_FORWARDING = "airflow/utils/deprecation_tools.py"
+"""Where old names of modules lead to provider packages: the file that uses such a name asks for the provider."""
 _roots: tuple[str, ...] = ()
 
 
@@ -279,7 +281,7 @@ def _is_asked_by_the_corpus(frame: FrameType | None) -> bool:
     """Say whether the import under way is written in a file of the corpus, or in a stand-in."""
     while frame is not None:
         name = frame.f_code.co_filename
-        if "importlib" not in name:
+        if "importlib" not in name and not name.endswith(_FORWARDING):
             return name == __file__ or os.path.realpath(name).startswith(_roots)
         frame = frame.f_back
     return False

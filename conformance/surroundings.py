@@ -54,7 +54,7 @@ def named_values(file: Path, folders: list[Path]) -> dict[str, str]:
     values: dict[str, str] = {}
     paths = [file]
     for folder in folders:
-        paths += [path for path in sorted(folder.rglob("*.py")) if not _is_hidden(path, folder)]
+        paths += [path for path in sorted(folder.rglob("*.py")) if path.is_file() and not _is_hidden(path, folder)]
     for path in list(dict.fromkeys(paths))[:_FILES_AT_MOST]:
         code = path.read_text(encoding="utf-8", errors="replace")
         for match in _VARIABLE.finditer(code):

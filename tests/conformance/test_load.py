@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,19 @@ def test_examples_are_the_files_that_define_a_dag(tmp_path: Path) -> None:
     assert [file.key for file in examples_of("some-package==1", tmp_path)] == [
         "some-package==1:airflow/example_dags/a.py"
     ]
+
+
+def test_files_of_a_source_distribution_have_keys_of_their_own(tmp_path: Path) -> None:
+    archives = tmp_path / "pypi" / "archives"
+    archives.mkdir(parents=True)
+    code = b"from airflow import DAG\nDAG('a')"
+    with tarfile.open(archives / "some_package-1.tar.gz", "w:gz") as archive:
+        for name in ("some_package-1/tests/system/example_a.py", "some_package-1/src/b.py"):
+            member = tarfile.TarInfo(name)
+            member.size = len(code)
+            archive.addfile(member, io.BytesIO(code))
+    found = examples_of("some-package==1", tmp_path, is_source=True)
+    assert [file.key for file in found] == ["some-package==1/sdist:tests/system/example_a.py"]
 
 
 def test_the_answer_is_the_last_object_that_was_printed() -> None:

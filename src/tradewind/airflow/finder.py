@@ -114,15 +114,19 @@ def _provider_folders(package: str) -> list[str]:
     return [folder for folder in folders if _has_packages(folder)]
 
 
-def _has_packages(folder: str, depth: int = 2) -> bool:
-    """Say whether a folder is a package or has one in it, or in one of its own folders."""
+def _has_packages(folder: str) -> bool:
+    """Say whether a folder is a package, or has a package of a provider in it."""
     import os  # noqa: PLC0415 - a built-in part of it is loaded anyway; pathlib is not on the way to a DAG
 
     if os.path.isfile(f"{folder}/__init__.py"):  # noqa: PTH113 - as above
         return True
-    if not depth or not os.path.isdir(folder):  # noqa: PTH112 - as above
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
         return False
-    return any(_has_packages(f"{folder}/{name}", depth - 1) for name in os.listdir(folder))  # noqa: PTH208 - as above
+    return any(
+        os.path.isfile(f"{folder}/{name}/__init__.py")  # noqa: PTH113 - as above
+        or (name in table.PROVIDER_FAMILIES and _has_packages(f"{folder}/{name}"))
+        for name in os.listdir(folder)  # noqa: PTH208 - as above
+    )
 
 
 def _no_module(fullname: str) -> str:

@@ -24,6 +24,7 @@ UTILS: dict[str, Names] = {
         **old(".sdk.toolkit.dates", "parse_execution_date round_time", "=pendulum", **_GONE_IN_3),
         **old(".sdk.toolkit.dates", "infer_time_unit scale_time_units", "=code of your own", **_GONE_IN_3),
         **now(".sdk.toolkit.dates", "cron_presets"),
+        **old("datetime", "datetime timedelta", "datetime", **_GONE_IN_3),
     },
     "airflow.utils.db": {
         **old(".airflow.orm.sessions", "provide_session", "airflow.utils.session", since="2.0"),

@@ -15,6 +15,8 @@ from tradewind.airflow.names_of_tools import FOR_PROVIDERS, UTILS
 from tradewind.airflow.names_of_values import VALUES
 
 _PROVIDERS = "airflow.providers."
+PROVIDER_FAMILIES = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "microsoft"})
+"""Packages of these have a name of two words, such as apache.hive."""
 
 
 def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
@@ -54,7 +56,7 @@ def add_moved_names() -> None:
         if line.startswith(" "):
             name, where = line.split()
             target, _, attribute = f"{_PROVIDERS}{where}".rpartition(".")
-            names[name] = Entry(target, attribute, f"{target}.{attribute}", "2.0", "3.0")
+            names.setdefault(name, Entry(target, attribute, f"{target}.{attribute}", "2.0", "3.0"))
         elif not line.startswith("#"):
             names = TABLE.setdefault(f"airflow.{line}", {})
             _add_packages(f"airflow.{line}")

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _PACKAGE = __name__.partition(".")[0]
 _PROVIDERS = "airflow.providers."
-_FAMILIES = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "microsoft"})
-"""Packages of these have a name of two words."""
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
@@ -130,5 +128,5 @@ def _not_installed(name: str, target: str) -> str:
     if not target.startswith(_PROVIDERS):
         return sentence
     parts = target.removeprefix(_PROVIDERS).split(".")
-    provider = parts[:2] if parts[0] in _FAMILIES else parts[:1]
+    provider = parts[:2] if parts[0] in table.PROVIDER_FAMILIES else parts[:1]
     return f"{sentence}: install the package apache-airflow-providers-{'-'.join(provider)}"

@@ -63,7 +63,7 @@ def as_moment(value: Any) -> datetime:
     if isinstance(value, str):
         import pendulum
 
-        parsed: Any = pendulum.parse(value, tz=None)  # pyright: ignore[reportArgumentType] - None keeps it naive
+        parsed: Any = pendulum.parse(value, tz=None, strict=False)  # pyright: ignore[reportArgumentType] - None keeps it naive
         return as_moment(parsed)
     raise TypeError(f"a date has to be a datetime, a date or an ISO text, got {type(value).__name__}: {value!r}")
 
