@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.corpora import HERE, collect
 from conformance.execution import run_all
+from conformance.facts.comparison import RELEASES, compare_runs
 from conformance.loading import load_all
 
 
@@ -16,16 +17,15 @@ def main() -> None:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mirror", type=Path, help="folder of git clones, each in owner+name/repo")
-    parser.add_argument("--only", choices=("load", "exec"), help="one part")
+    parser.add_argument("--only", choices=("load", "exec", "facts"), help="one part")
     parser.add_argument("--match", default="", help="only files or DAGs whose key contains this text")
     arguments = parser.parse_args()
     work = HERE / "work"
     work.mkdir(exist_ok=True)
     report: dict[str, Any] = {"failures": [], "not_available": []}
-    if arguments.only != "exec":
-        _load(report, work, arguments)
-    if arguments.only != "load":
-        _execute(report, work, arguments)
+    for part, measure in (("load", _load), ("exec", _execute), ("facts", _hold_against_facts)):
+        if arguments.only in {None, part}:
+            measure(report, work, arguments)
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     results.joinpath("latest.json").write_text(json.dumps(report, indent=1) + "\n")
@@ -47,6 +47,16 @@ def _execute(report: dict[str, Any], work: Path, arguments: argparse.Namespace) 
     report["not_available"] += outcome["absent"]
 
 
+def _hold_against_facts(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    del work  # the facts lie in the repository
+    report["facts"] = {}
+    for release in RELEASES:
+        outcome = compare_runs(release, arguments.match)
+        counts = list(outcome["counts"].values())
+        report["facts"][release] = {key: sum(count[key] for count in counts) for key in ("rows", "same", "decided")}
+        report["failures"] += [{"part": "facts", **failure} for failure in outcome["failures"]]
+
+
 def _print(report: dict[str, Any]) -> None:
     for failure in report["failures"]:
         print(f"{failure['part']:<5} {failure['what']}\n      {failure['why']}")
@@ -60,6 +70,11 @@ def _print(report: dict[str, Any]) -> None:
         )
     if "exec" in report:
         print(f"exec: {report['exec']['same_states']} of {report['exec']['dags']} DAGs end in Airflow's states")
+    for release, counts in report.get("facts", {}).items():
+        print(
+            f"facts: {counts['same']} of {counts['rows']} generated DAGs end as under Airflow {release}, "
+            f"{counts['decided']} otherwise by a recorded decision"
+        )
 
 
 if __name__ == "__main__":
