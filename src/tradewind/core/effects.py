@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tradewind.core.states import DagRunState, TaskInstanceState
@@ -47,6 +48,25 @@ class Park(NamedTuple):
     state: TaskInstanceState
 
 
+class Expand(NamedTuple):
+    """Instances of a mapped task come into being: one for each map index, in the slots from `first_slot` on.
+
+    The one in `placeholder`, which has just moved by `EXPAND`, has map index 0 from now on; None: there were others.
+    """
+
+    task_id: str
+    placeholder: int | None
+    first_slot: int
+    map_indexes: Sequence[int]
+
+
+class Note(NamedTuple):
+    """Write one line about why the instance in `slot` moved as it just did."""
+
+    slot: int
+    text: str
+
+
 class Arm(NamedTuple):
     """Call `RunEngine.fall_due` at that time."""
 
@@ -68,4 +88,4 @@ class Finish(NamedTuple):
     reason: str
 
 
-Effect = Move | Offer | Withdraw | Release | Park | Arm | Stop | Finish
+Effect = Move | Offer | Withdraw | Release | Park | Expand | Note | Arm | Stop | Finish

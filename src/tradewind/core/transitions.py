@@ -49,6 +49,7 @@ class Event(str, Enum):
     FAIL_UPSTREAM = "fail_upstream"
     RULE_SKIP = "rule_skip"
     SKIP_DOWNSTREAM = "skip_downstream"
+    EXPAND = "expand"
     ENQUEUE = "enqueue"
     UNSCHEDULE = "unschedule"
     REQUEUE = "requeue"
@@ -103,6 +104,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(Event.RULE_SKIP, WAITING, S.SKIPPED, _SCHEDULER, *_STAMPED),
     # A branch names the tasks not taken. Those that wait for nothing any more, or hold no slot yet, are skipped.
     _row(Event.SKIP_DOWNSTREAM, WAITING | PARKED | {S.SCHEDULED}, S.SKIPPED, {Actor.WORKER}, *_STAMPED),
+    # What stood for a mapped task becomes its first instance; the others come into being beside it.
+    _row(Event.EXPAND, {S.NONE}, S.NONE, _SCHEDULER),
     _row(Event.ENQUEUE, {S.SCHEDULED}, S.QUEUED, _SCHEDULER, Effect.TAKE_SLOT),
     _row(Event.UNSCHEDULE, {S.SCHEDULED}, S.NONE, _SCHEDULER),
     _row(Event.REQUEUE, {S.QUEUED}, S.SCHEDULED, _SCHEDULER, Effect.RELEASE_SLOT),

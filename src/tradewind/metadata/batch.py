@@ -68,6 +68,16 @@ class NewTaskInstance:
 
 
 @dataclass(slots=True)
+class Expansion:
+    """A mapped task gets instances in a run that is under way, for what it is mapped over is known now."""
+
+    run_pk: DagRunPk
+    placeholder: TaskInstancePk | None
+    """The one that stood for the task: it has map index 0 from now on. Its step is among the transitions."""
+    task_instances: list[NewTaskInstance]
+
+
+@dataclass(slots=True)
 class RunStart:
     """A queued run starts: its state becomes running and its task instances come into being."""
 
@@ -136,6 +146,15 @@ class RenderedWrite:
 
 
 @dataclass(slots=True)
+class MappingWrite:
+    """What a try leaves for mapping: what others are mapped over, and the name of a mapped instance."""
+
+    ti_pk: TaskInstancePk
+    map_length: int | None
+    rendered_map_index: str | None
+
+
+@dataclass(slots=True)
 class CallbackRequest:
     """A callback that has to be called once; deleted by pk when done, found again after a crash."""
 
@@ -165,8 +184,11 @@ class Batch:
     schedules: list[DagSchedule] = field(default_factory=list)
     new_task_instances: list[tuple[DagRunPk, NewTaskInstance]] = field(default_factory=list)
     """Rows added to a run that is under way: a new DAG version brought new tasks."""
+    expansions: list[Expansion] = field(default_factory=list)
+    """Left out, with every step of the new instances, where something else of their run is stale."""
     xcoms: list[XComWrite] = field(default_factory=list)
     rendered: list[RenderedWrite] = field(default_factory=list)
+    mappings: list[MappingWrite] = field(default_factory=list)
     callbacks: list[CallbackRequest] = field(default_factory=list)
     callbacks_done: list[int] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
@@ -181,8 +203,10 @@ class Batch:
             or self.new_runs
             or self.schedules
             or self.new_task_instances
+            or self.expansions
             or self.xcoms
             or self.rendered
+            or self.mappings
             or self.callbacks
             or self.callbacks_done
             or self.pauses,
@@ -264,6 +288,7 @@ class TaskInstanceRow:
     due_at: datetime | None
     started_at: datetime | None
     queued_at: datetime | None
+    map_length: int | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.core.engine import Instance, RunEngine
+from tradewind.core.engine import Instance, RunEngine, first_map_indexes
 from tradewind.core.explain import Facts, explain
 from tradewind.core.ids import slot_of, task_instance_pk
 from tradewind.core.limits import Candidate, Hold, Limits
@@ -101,9 +101,15 @@ class _Question:
         """Return the instances that the run gets when it starts, or goes on with a newer version of its DAG."""
         known = {row.task_id for row in self._rows}
         free = max((slot_of(row.ti_pk) for row in self._rows), default=-1) + 1
-        nodes = [node for node in self._compiled.nodes if node.task_id not in known]
+        births = (
+            (node, map_index)
+            for node in self._compiled.nodes
+            if node.task_id not in known
+            for map_index in first_map_indexes(self._compiled, node)
+        )
         return [
-            Instance(slot, node.task_id, _S.NONE, 0, 0, node.retry.retries) for slot, node in enumerate(nodes, free)
+            Instance(slot, node.task_id, _S.NONE, 0, 0, node.retry.retries, map_index=map_index)
+            for slot, (node, map_index) in enumerate(births, free)
         ]
 
     def _slot(self, engine: RunEngine, task_id: str, map_index: int) -> int:
@@ -111,7 +117,7 @@ class _Question:
             if (row.task_id, row.map_index) == (task_id, map_index):
                 return slot_of(row.ti_pk)
         node = engine.dag.node(task_id)
-        slot = None if node is None or map_index >= 0 else engine.slot_of[node.index]
+        slot = None if node is None else engine.roster.slots[node.index].get(map_index)
         if slot is None:
             mapped = "" if map_index == -1 else f" with map index {map_index}"
             msg = f"run {self._run.run_id!r} of DAG {self._run.dag_id!r} has no task instance {task_id!r}{mapped}"
@@ -175,7 +181,17 @@ def _instances(database: Database, run: RunDetail) -> list[TaskInstanceDetail]:
 
 def _known(rows: list[TaskInstanceDetail]) -> list[Instance]:
     return [
-        Instance(slot_of(row.ti_pk), row.task_id, row.state, row.version, row.try_number, row.max_tries, row.due_at)
+        Instance(
+            slot_of(row.ti_pk),
+            row.task_id,
+            row.state,
+            row.version,
+            row.try_number,
+            row.max_tries,
+            row.due_at,
+            row.map_index,
+            row.map_length,
+        )
         for row in rows
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.core.engine import Instance, RunEngine
+from tradewind.core.engine import Instance, RunEngine, first_map_indexes
 from tradewind.core.ids import slot_of, task_instance_pk
 from tradewind.core.limits import Candidate
 from tradewind.core.retries import jitter_key_of
@@ -13,10 +13,10 @@ from tradewind.metadata.batch import NewTaskInstance
 from tradewind.serialization.messages import DagRunFacts, RunTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
-    from tradewind.core.graph import TaskNode
+    from tradewind.core.graph import CompiledDag, TaskNode
     from tradewind.core.ids import DagRunPk
     from tradewind.metadata.batch import RunRow, TaskInstanceRow
     from tradewind.scheduler.dags import DagState
@@ -66,6 +66,7 @@ class ActiveRun:
         """Return the order to run the instance's current try."""
         node = self.engine.node_of[slot]
         try_number = self.engine.tries[slot]
+        map_index = self.engine.map_index_of[slot]
         return RunTask(
             ti_pk=task_instance_pk(self.pk, slot),
             try_number=try_number,
@@ -73,8 +74,10 @@ class ActiveRun:
             dag_file=self.dag.file,
             dag_id=self.run.dag_id,
             task_id=node.task_id,
+            map_index=map_index,
+            expanded_ti_count=self.engine.expanded_count(node),
             dag_run=self.facts,
-            log_path=log_path(self.facts, node.task_id, -1, try_number),
+            log_path=log_path(self.facts, node.task_id, map_index, try_number),
             pool=node.pool,
             pool_slots=node.pool_slots,
             queue=node.queue,
@@ -95,23 +98,30 @@ class ActiveRun:
         for cancel in timers.values():
             cancel()
 
-    def slots_of(self, task_ids: Iterable[str]) -> list[int]:
-        """Return the slots of those of the tasks that the run has."""
-        index_of = self.engine.dag.index_of
-        slots = (self.engine.slot_of[index_of[task_id]] for task_id in task_ids if task_id in index_of)
-        return [slot for slot in slots if slot is not None]
-
 
 def _nothing() -> None:
     """Cancel nothing: there is no timer."""
 
 
-def new_instance(run_pk: DagRunPk, slot: int, node: TaskNode) -> NewTaskInstance:
-    """Return the row of a task that the run meets for the first time."""
+def first_instances(run_pk: DagRunPk, dag: CompiledDag, rows: Collection[TaskInstanceRow]) -> list[NewTaskInstance]:
+    """Return the rows of the tasks that a run meets for the first time, beside those that it has."""
+    known = {(row.task_id, row.map_index >= 0) for row in rows}
+    births = (
+        (node, map_index)
+        for node in dag.nodes
+        if (node.task_id, False) not in known and not (node.is_mapped and (node.task_id, True) in known)
+        for map_index in first_map_indexes(dag, node)
+    )
+    first_free = max((slot_of(row.ti_pk) for row in rows), default=-1) + 1
+    return [new_instance(run_pk, slot, *birth) for slot, birth in enumerate(births, first_free)]
+
+
+def new_instance(run_pk: DagRunPk, slot: int, node: TaskNode, map_index: int) -> NewTaskInstance:
+    """Return the row of an instance that comes into being."""
     return NewTaskInstance(
         ti_pk=task_instance_pk(run_pk, slot),
         task_id=node.task_id,
-        map_index=-1,
+        map_index=map_index,
         max_tries=node.retry.retries,
         operator=node.operator,
         pool=node.pool,
@@ -123,12 +133,23 @@ def new_instance(run_pk: DagRunPk, slot: int, node: TaskNode) -> NewTaskInstance
 
 def fresh(row: NewTaskInstance) -> Instance:
     """Return the engine's view of a row that is about to be inserted."""
-    return Instance(slot_of(row.ti_pk), row.task_id, TaskInstanceState.NONE, 0, 0, row.max_tries)
+    slot = slot_of(row.ti_pk)
+    return Instance(slot, row.task_id, TaskInstanceState.NONE, 0, 0, row.max_tries, map_index=row.map_index)
 
 
 def stored(row: TaskInstanceRow) -> Instance:
     """Return the engine's view of a row of the database."""
-    return Instance(slot_of(row.ti_pk), row.task_id, row.state, row.version, row.try_number, row.max_tries, row.due_at)
+    return Instance(
+        slot_of(row.ti_pk),
+        row.task_id,
+        row.state,
+        row.version,
+        row.try_number,
+        row.max_tries,
+        row.due_at,
+        row.map_index,
+        row.map_length,
+    )
 
 
 def facts_of(run: RunRow) -> DagRunFacts:

@@ -37,6 +37,7 @@ _DERIVED = frozenset(
     {
         Event.SCHEDULE,
         Event.START_DEFERRED,
+        Event.EXPAND,
         Event.ENQUEUE,
         Event.COMPLETE_EMPTY,
         Event.FAIL_UPSTREAM,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradewind.core.engine import Outcome
 from tradewind.core.ids import TaskInstancePk, slot_of
 from tradewind.core.states import TaskInstanceState
-from tradewind.metadata.batch import CallbackRequest, RenderedWrite, XComWrite
+from tradewind.metadata.batch import CallbackRequest, MappingWrite, RenderedWrite, XComWrite
 
 if TYPE_CHECKING:
     from tradewind.core.clock import Clock
@@ -70,6 +70,8 @@ class ReportTaker:
         batch = self._collector.batch
         for xcom in report.xcoms:
             batch.xcoms.append(XComWrite(ti_pk, xcom.key, xcom.value))
+        if report.map_length is not None or report.rendered_map_index is not None:
+            batch.mappings.append(MappingWrite(ti_pk, report.map_length, report.rendered_map_index))
         if report.rendered_fields is not None:
             batch.rendered.append(RenderedWrite(ti_pk, report.rendered_fields))
         effects = active.engine.end(
@@ -77,8 +79,9 @@ class ReportTaker:
             report.try_number,
             outcome,
             report.ended_at,
-            skips=active.slots_of(report.skip_task_ids) if report.skip_task_ids else (),
+            skips=report.skip_task_ids,
             due_at=report.reschedule_at or report.retry_at,
+            map_length=report.map_length,
         )
         self._book.apply(active, effects)
         row = self._collector.row_of(ti_pk)
@@ -137,6 +140,7 @@ class ReportTaker:
                 name,
                 lost.reason,
                 task_id=node.task_id,
+                map_index=active.engine.map_index_of[slot],
                 try_number=lost.try_number,
             ),
         )
@@ -144,4 +148,6 @@ class ReportTaker:
 
 def _name(active: ActiveRun, slot: int) -> str:
     node = active.engine.node_of.get(slot)
-    return f"{active.run.dag_id} {active.run.run_id} {node.task_id if node else slot}"
+    map_index = active.engine.map_index_of[slot]
+    mapped = f"[{map_index}]" if map_index >= 0 else ""
+    return f"{active.run.dag_id} {active.run.run_id} {node.task_id if node else slot}{mapped}"

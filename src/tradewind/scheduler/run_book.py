@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
+from tradewind.core.effects import Arm, Effect, Expand, Finish, Move, Note, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
 from tradewind.core.limits import Hold
 from tradewind.core.past import counts_as_past, is_first_of_backfill, is_held_by_past
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
-from tradewind.metadata.batch import RunEnd, RunStart
-from tradewind.scheduler.active_run import ActiveRun, fresh, new_instance, stored
+from tradewind.metadata.batch import Expansion, RunEnd, RunStart
+from tradewind.scheduler.active_run import ActiveRun, first_instances, fresh, new_instance, stored
 from tradewind.scheduler.calling.requests import requests_at_end
 from tradewind.scheduler.run_queue import room_of
 
@@ -168,19 +168,18 @@ class RunBook:
             if isinstance(effect, Move):
                 row = self._collector.move(active.pk, effect, now)
                 if effect.target not in _IN_TRY:
-                    active.first_started_at.pop(effect.slot, None)
-                    if effect.target in FINISHED:
-                        active.last_ended[effect.target] = effect.slot
-                        if active.dag.compiled_asks_past:
-                            self.tell_past(active.run)
+                    self._note_end(active, effect)
             elif isinstance(effect, Arm):
                 if row is not None and slot_of(row.ti_pk) == effect.slot:
                     row.due_at = effect.due_at
                 self._arm(active, effect)
+            elif isinstance(effect, Note):
+                if row is not None:
+                    row.note = effect.text
             elif isinstance(effect, Finish):
                 self._finish(active, effect)
             else:
-                self._ask_limits(active, effect)
+                self._pass_on(active, effect)
         return row
 
     def admit(self) -> None:
@@ -234,13 +233,13 @@ class RunBook:
             (slot, node)
             for node in dag.compiled.nodes
             if node.asks_the_past
-            and (slot := engine.slot_of[node.index]) is not None
-            and engine.states[slot] in WAITING
+            for slot in engine.slots_of(node)
+            if engine.states[slot] in WAITING
         ]
         if not asking:
             return set()
         task_ids = {node.task_id for _, node in asking}
-        for _, node in asking:
+        for node in {node.index: node for _, node in asking}.values():
             task_ids.update(dag.compiled.nodes[index].task_id for index in node.downstream)
         past = self._store.previous_task_states(
             run.dag_id,
@@ -259,10 +258,7 @@ class RunBook:
         rows: list[TaskInstanceRow],
     ) -> tuple[ActiveRun, list[NewTaskInstance]]:
         """Make the run of its rows and of new ones for the tasks that it has no row of."""
-        known = {row.task_id for row in rows}
-        first_free = max((slot_of(row.ti_pk) for row in rows), default=-1) + 1
-        missing = [node for node in dag.compiled.nodes if node.task_id not in known]
-        added = [new_instance(run.run_pk, slot, node) for slot, node in enumerate(missing, first_free)]
+        added = first_instances(run.run_pk, dag.compiled, rows)
         active = ActiveRun(run, dag, [*map(stored, rows), *map(fresh, added)])
         for row in rows:
             if row.started_at is not None and row.state in _IN_TRY:
@@ -296,7 +292,17 @@ class RunBook:
         elif row.ti_pk not in self.in_flight:
             self.to_dispatch.append(row.ti_pk)
 
-    def _ask_limits(self, active: ActiveRun, effect: Offer | Park | Release | Withdraw | Stop) -> None:
+    def _note_end(self, active: ActiveRun, effect: Move) -> None:
+        active.first_started_at.pop(effect.slot, None)
+        if effect.target in FINISHED:
+            active.last_ended[effect.target] = effect.slot
+            if active.dag.compiled_asks_past:
+                self.tell_past(active.run)
+
+    def _pass_on(self, active: ActiveRun, effect: Expand | Offer | Park | Release | Withdraw | Stop) -> None:
+        if isinstance(effect, Expand):
+            self._expand(active, effect)
+            return
         if isinstance(effect, Offer):
             self._limits.offer(active.candidate(effect.slot))
             return
@@ -310,6 +316,15 @@ class RunBook:
             self._limits.withdraw(ti_pk)
         else:
             self._kill(ti_pk, effect.try_number)
+
+    def _expand(self, active: ActiveRun, effect: Expand) -> None:
+        node = active.dag.compiled.nodes[active.dag.compiled.index_of[effect.task_id]]
+        added = [
+            new_instance(active.pk, slot, node, map_index)
+            for slot, map_index in enumerate(effect.map_indexes, effect.first_slot)
+        ]
+        placeholder = None if effect.placeholder is None else task_instance_pk(active.pk, effect.placeholder)
+        self._collector.batch.expansions.append(Expansion(active.pk, placeholder, added))
 
     def _kill(self, ti_pk: TaskInstancePk, try_number: int) -> None:
         if self.in_flight.get(ti_pk) == try_number and (ti_pk, try_number) not in self._doomed:

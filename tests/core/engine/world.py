@@ -206,10 +206,9 @@ class World:
         skips = {other for other, task in self.oracle.tasks.items() if name in task.upstream and random.random() < 0.2}
         skips = skips if outcome == "success" else set()
         self.oracle.end(name, outcome, skips)
-        slots = [self.names.index(other) for other in sorted(skips)]
         due_at = self.now + timedelta(minutes=1) if outcome == "reschedule" else None
         args = (slot, self.rows[slot].try_number, Outcome(outcome), self.now)
-        self.carry_out(self.engine.end(*args, skips=slots, due_at=due_at))
+        self.carry_out(self.engine.end(*args, skips=sorted(skips), due_at=due_at))
 
     def resume(self, random: Random) -> None:
         """What a parked try waits for comes."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.core.explain.explanation import Explanation, Facts
-from tradewind.core.explain.upstream import rule_blockers, scope_blockers, skipped_setups, sources_of, state_words
+from tradewind.core.explain.upstream import (
+    length_blockers,
+    rule_blockers,
+    scope_blockers,
+    skipped_setups,
+    sources_of,
+    state_words,
+)
 from tradewind.core.limits.blockers import Blocker, BlockerKind, dag_paused
 from tradewind.core.states import FINISHED, WAITING, TaskInstanceState
 from tradewind.core.trigger_rules import Verdict, decide, why_waiting
@@ -70,9 +77,12 @@ def _before_scheduling(engine: RunEngine, slot: int, node: TaskNode, facts: Fact
         left_s = max(0, round((due_at - facts.now).total_seconds()))
         text = f"{what} at {due_at.isoformat()}, in {left_s} s."
         found.append(Blocker(BlockerKind.DATE, due_at.isoformat(), text))
-    if decide(node.trigger_rule, engine.counts[node.index]) is Verdict.WAIT:
-        found += rule_blockers(engine, node)
-    found += scope_blockers(engine, node)
+    map_index = engine.map_index_of[slot]
+    if decide(node.trigger_rule, engine.counts(node, map_index)) is Verdict.WAIT:
+        found += rule_blockers(engine, node, map_index)
+    found += scope_blockers(engine, node, map_index)
+    if engine.roster.placeholder(node) == slot:
+        found += length_blockers(engine, node)
     if slot in engine.held_by_past:
         text = f"The DAG run before holds task {node.task_id!r} back."
         found.append(facts.past or Blocker(BlockerKind.PAST, node.task_id, text))
@@ -99,23 +109,34 @@ def _on_its_way(engine: RunEngine, slot: int, node: TaskNode, facts: Facts) -> E
 def _finished(engine: RunEngine, slot: int, node: TaskNode | None, facts: Facts) -> str:
     state, try_number = engine.states[slot], engine.tries[slot]
     if state is _S.REMOVED:
-        return "The DAG had no such task any more."
+        was_mapped = node is not None and node.is_mapped
+        shorter = "It was removed: what the task is mapped over had become shorter."
+        return shorter if was_mapped else "The DAG had no such task any more."
     if state is _S.FAILED:
         most = engine.max_tries[slot] + 1
         return f"It failed in try {try_number}" + (f" of {most}." if try_number <= most else ".")
     if node is None or state is _S.SUCCESS:
         return f"It is finished: {state_words(state)}."
-    because = why_waiting(node.trigger_rule, engine.counts[node.index])
     if state is _S.UPSTREAM_FAILED:
-        failed = sources_of(engine, node, _S.UPSTREAM_FAILED, _S.FAILED)
+        map_index = engine.map_index_of[slot]
+        because = why_waiting(node.trigger_rule, engine.counts(node, map_index))
+        failed = sources_of(engine, node, map_index, _S.UPSTREAM_FAILED, _S.FAILED)
         return f"It did not run because of what failed before it: {_named(failed)}. {because}" if failed else because
+    return _skipped(engine, slot, node, facts)
+
+
+def _skipped(engine: RunEngine, slot: int, node: TaskNode, facts: Facts) -> str:
     if facts.skipped_by is not None:
         return f"It was skipped by task {facts.skipped_by!r}."
-    setups = skipped_setups(engine, node)
+    map_index = engine.map_index_of[slot]
+    setups = skipped_setups(engine, node, map_index)
     if setups:
         return f"It was skipped because its setup task {_named(setups)} was."
-    if decide(node.trigger_rule, engine.counts[node.index]) is Verdict.SKIP:
-        return f"It was skipped by its trigger rule. {because}"
+    if node.is_mapped and map_index < 0 and engine.lengths.of(node) == 0:
+        return "It was skipped because it is mapped over nothing: the length is 0."
+    counts = engine.counts(node, map_index)
+    if decide(node.trigger_rule, counts) is Verdict.SKIP:
+        return f"It was skipped by its trigger rule. {why_waiting(node.trigger_rule, counts)}"
     return "It was skipped by itself, by a branch before it, by a timeout of the run or by a user."
 
 

@@ -88,6 +88,8 @@ TASK_INSTANCE_COLUMNS = (
     _TI.hostname,
     _TI.note,
     dag_run.c.dag_version_pk,
+    _TI.map_length,
+    _TI.rendered_map_index,
 )
 _SORTABLE_TASK_INSTANCES = {
     "id": _TI.pk,

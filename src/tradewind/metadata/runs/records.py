@@ -71,6 +71,8 @@ class TaskInstanceDetail:
     hostname: str | None
     note: str | None
     dag_version_pk: int | None
+    map_length: int | None
+    rendered_map_index: str | None
 
     @property
     def run_pk(self) -> DagRunPk:
@@ -98,6 +100,7 @@ class TryDetail:
     hostname: str | None
     note: str | None
     dag_version_pk: int | None
+    rendered_map_index: str | None
 
 
 @dataclass(slots=True)

@@ -146,6 +146,7 @@ class Loading:
                 columns.due_at,
                 columns.started_at,
                 columns.queued_at,
+                columns.map_length,
             )
             .where(columns.run_pk == run_pk)
             .order_by(columns.pk)

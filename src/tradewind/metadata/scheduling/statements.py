@@ -55,6 +55,11 @@ INSERT_TASK_INSTANCE = Statement(
     " %s::text[], %s::int[], %s::text[], %s::bigint[]) AS s ON CONFLICT DO NOTHING",
 )
 
+NUMBER_FIRST = Statement(
+    "UPDATE task_instance SET map_index = 0 WHERE pk = ?",
+    "UPDATE task_instance SET map_index = 0 WHERE pk = ANY(%s::bigint[])",
+)
+
 LOCK_TASK_INSTANCES = Statement(
     "SELECT pk, state, version, run_pk, task_id, map_index FROM task_instance"
     " WHERE pk IN (SELECT value FROM json_each(?))",
@@ -65,17 +70,17 @@ LOCK_TASK_INSTANCES = Statement(
 ARCHIVE_TRY = Statement(
     "INSERT INTO task_instance_history (ti_pk, task_id, map_index, state, try_number, max_tries, operator, pool,"
     " pool_slots, queue, priority_weight, scheduled_at, queued_at, started_at, ended_at, pid, hostname, note,"
-    " dag_version_pk)"
+    " rendered_map_index, dag_version_pk)"
     " SELECT t.pk, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, t.operator, t.pool, t.pool_slots,"
     " t.queue, t.priority_weight, t.scheduled_at, t.queued_at, t.started_at, t.ended_at, t.pid, t.hostname, t.note,"
-    " r.dag_version_pk FROM task_instance t JOIN dag_run r ON r.pk = t.run_pk"
+    " t.rendered_map_index, r.dag_version_pk FROM task_instance t JOIN dag_run r ON r.pk = t.run_pk"
     " WHERE t.pk = ? AND t.version = ? AND t.state = ?",
     "INSERT INTO task_instance_history (ti_pk, task_id, map_index, state, try_number, max_tries, operator, pool,"
     " pool_slots, queue, priority_weight, scheduled_at, queued_at, started_at, ended_at, pid, hostname, note,"
-    " dag_version_pk)"
+    " rendered_map_index, dag_version_pk)"
     " SELECT t.pk, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, t.operator, t.pool, t.pool_slots,"
     " t.queue, t.priority_weight, t.scheduled_at, t.queued_at, t.started_at, t.ended_at, t.pid, t.hostname, t.note,"
-    " r.dag_version_pk FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS s(pk, version, state)"
+    " t.rendered_map_index, r.dag_version_pk FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS s(pk, version, state)"
     " JOIN task_instance t ON t.pk = s.pk AND t.version = s.version AND t.state = s.state"
     " JOIN dag_run r ON r.pk = t.run_pk",
 )
@@ -103,10 +108,11 @@ MOVE_IN_TRY = Statement(
 
 MOVE_TO_NEW_TRY = Statement(
     "UPDATE task_instance SET state = ?, version = ?, try_number = ?, scheduled_at = ?, queued_at = ?, started_at = ?,"
-    " ended_at = ?, due_at = ?, pid = ?, hostname = ?, note = ? WHERE pk = ? AND version = ? AND state = ?",
+    " ended_at = ?, due_at = ?, pid = ?, hostname = ?, note = ?, map_length = NULL, rendered_map_index = NULL WHERE pk = ? AND version = ? AND state = ?",
     "UPDATE task_instance t SET state = s.state, version = s.version, try_number = s.try_number,"
     " scheduled_at = s.scheduled_at, queued_at = s.queued_at, started_at = s.started_at, ended_at = s.ended_at,"
-    " due_at = s.due_at, pid = s.pid, hostname = s.hostname, note = s.note" + _TRANSITION_ARRAYS,
+    " due_at = s.due_at, pid = s.pid, hostname = s.hostname, note = s.note, map_length = NULL,"
+    " rendered_map_index = NULL" + _TRANSITION_ARRAYS,
 )
 
 ADD_EVENT = Statement(
@@ -134,6 +140,12 @@ PUT_RENDERED = Statement(
     " ON CONFLICT (ti_pk) DO UPDATE SET fields = excluded.fields",
     "INSERT INTO rendered_fields (ti_pk, fields) SELECT * FROM unnest(%s::bigint[], %s::bytea[])"
     " ON CONFLICT (ti_pk) DO UPDATE SET fields = excluded.fields",
+)
+
+PUT_MAPPING = Statement(
+    "UPDATE task_instance SET map_length = ?, rendered_map_index = ? WHERE pk = ?",
+    "UPDATE task_instance t SET map_length = s.map_length, rendered_map_index = s.rendered_map_index"
+    " FROM unnest(%s::int[], %s::text[], %s::bigint[]) AS s(map_length, rendered_map_index, pk) WHERE t.pk = s.pk",
 )
 
 _INSERT_RUN = (

@@ -16,11 +16,13 @@ from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
 from tradewind.metadata.scheduling import statements as sql
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tradewind.metadata.batch import (
         Batch,
         CallbackRequest,
+        Expansion,
         NewRun,
         NewTaskInstance,
         RunEnd,
@@ -52,8 +54,8 @@ class BatchWriter:
             self._start_runs(batch.run_starts)
         if batch.new_task_instances:
             self._add_task_instances(batch.new_task_instances)
-        if batch.transitions:
-            self.move(batch.transitions)
+        if batch.transitions or batch.expansions:
+            self.move(batch.transitions, batch.expansions)
         self._leave_behind(batch)
         if batch.run_ends:
             self._end_runs(batch.run_ends)
@@ -101,10 +103,14 @@ class BatchWriter:
         if rows:
             self._run.many(sql.INSERT_TASK_INSTANCE, rows)
 
-    def move(self, transitions: list[TaskTransition]) -> None:
-        """Write transitions with their events; tries are archived and their XComs deleted where that is due."""
+    def move(self, transitions: list[TaskTransition], expansions: Sequence[Expansion] = ()) -> None:
+        """Write transitions with their events; tries are archived and their XComs deleted where that is due.
+
+        `expansions` bring instances into being that the transitions may move already.
+        """
         if self._is_careful:
-            transitions = self._without_stale(transitions)
+            transitions, expansions = self._without_stale(transitions, expansions)
+        self._expand(expansions)
         archived = [(t.ti_pk, t.expected_version, t.expected.value) for t in transitions if t.archives_try]
         if archived:
             self._run.many(sql.ARCHIVE_TRY, archived)
@@ -158,6 +164,9 @@ class BatchWriter:
             rendered = {r.ti_pk: (r.ti_pk, r.fields) for r in batch.rendered if r.ti_pk not in stale}
             if rendered:
                 self._run.many(sql.PUT_RENDERED, list(rendered.values()))
+        mappings = [(m.map_length, m.rendered_map_index, m.ti_pk) for m in batch.mappings if m.ti_pk not in stale]
+        if mappings:
+            self._run.many(sql.PUT_MAPPING, mappings)
 
     def _end_runs(self, ends: list[RunEnd]) -> None:
         if self._is_careful:
@@ -248,11 +257,25 @@ class BatchWriter:
         self._stale_names.add((run_pk, None, -1))
         return False
 
-    def _without_stale(self, transitions: list[TaskTransition]) -> list[TaskTransition]:
+    def _expand(self, expansions: Sequence[Expansion]) -> None:
+        numbered = [(e.placeholder,) for e in expansions if e.placeholder is not None]
+        if numbered:
+            self._run.many(sql.NUMBER_FIRST, numbered)
+        rows = [_new_row(e.run_pk, new) for e in expansions for new in e.task_instances]
+        if rows:
+            self._run.many(sql.INSERT_TASK_INSTANCE, rows)
+
+    def _without_stale(
+        self, transitions: list[TaskTransition], expansions: Sequence[Expansion]
+    ) -> tuple[list[TaskTransition], list[Expansion]]:
+        born = {new.ti_pk for expansion in expansions for new in expansion.task_instances}
         found = {row[0]: row[1:] for row in self._run.listed(sql.LOCK_TASK_INSTANCES, [t.ti_pk for t in transitions])}
         kept: list[TaskTransition] = []
         seen: set[int] = set()
         for t in transitions:
+            if t.ti_pk in born:
+                kept.append(t)
+                continue
             state, version, *name = found.get(t.ti_pk, (None, None, run_pk_of(t.ti_pk), "", -1))
             if state == t.expected.value and version == t.expected_version and t.ti_pk not in seen:
                 kept.append(t)
@@ -261,8 +284,10 @@ class BatchWriter:
                 self._result.stale_task_instances.append(t.ti_pk)
                 self._stale_names.add((name[0], name[1], name[2]))
         # What was decided by a state that is not written must not be written either: it is decided anew.
-        broken = {run_pk_of(ti_pk) for ti_pk in self._result.stale_task_instances}
-        return [t for t in kept if not (t.is_derived and run_pk_of(t.ti_pk) in broken)]
+        broken = {run_pk_of(ti_pk) for ti_pk in self._result.stale_task_instances} | set(self._result.stale_runs)
+        expansions = [expansion for expansion in expansions if expansion.run_pk not in broken]
+        kept = [t for t in kept if not ((t.is_derived or t.ti_pk in born) and run_pk_of(t.ti_pk) in broken)]
+        return kept, expansions
 
 
 def _new_row(run_pk: DagRunPk, new: NewTaskInstance) -> Row:

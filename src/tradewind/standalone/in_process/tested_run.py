@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tradewind.core.effects import Arm, Finish, Move, Offer, Withdraw
-from tradewind.core.engine import Instance, Outcome, RunEngine
+from tradewind.core.effects import Arm, Finish, Move, Note, Offer, Withdraw
+from tradewind.core.engine import Instance, Outcome, RunEngine, first_map_indexes
 from tradewind.core.ids import DagRunPk, task_instance_pk
 from tradewind.core.retries import jitter_key_of
 from tradewind.core.states import FINISHED, DagRunState, TaskInstanceState
@@ -64,9 +64,10 @@ class TestedRun:
         self._clock = clock
         self._marked = re.compile(mark_success_pattern) if mark_success_pattern is not None else None
         compiled = compile_document(document)
+        births = ((node, index) for node in compiled.nodes for index in first_map_indexes(compiled, node))
         instances = [
-            Instance(node.index, node.task_id, TaskInstanceState.NONE, 0, 0, node.retry.retries)
-            for node in compiled.nodes
+            Instance(slot, node.task_id, TaskInstanceState.NONE, 0, 0, node.retry.retries, map_index=map_index)
+            for slot, (node, map_index) in enumerate(births)
         ]
         self._engine = RunEngine(compiled, instances, jitter_key_of(facts.dag_id, "", facts.logical_date))
         self._file = DagFile(path=dag.fileloc, folder=str(Path(dag.fileloc).parent), fingerprint="")
@@ -111,6 +112,8 @@ class TestedRun:
                 self._ready.discard(effect.slot)
             elif isinstance(effect, Arm):
                 self._due[effect.slot] = effect.due_at
+            elif isinstance(effect, Note):
+                _log.warning("Task %s: %s", self._engine.node_of[effect.slot].task_id, effect.text)
             elif isinstance(effect, Finish):
                 self._state, self._reason = effect.state, effect.reason
             elif isinstance(effect, Move) and effect.target in FINISHED:
@@ -135,7 +138,7 @@ class TestedRun:
         self._ready.discard(slot)
         engine = self._engine
         self._apply(engine.admit(slot))
-        task_id, try_number = engine.node_of[slot].task_id, engine.tries[slot]
+        task_id, map_index, try_number = engine.node_of[slot].task_id, engine.map_index_of[slot], engine.tries[slot]
         if self._marked is not None and self._marked.fullmatch(task_id):
             _log.info("Task %s is marked as success, not run", task_id)
             self._apply(engine.end(slot, try_number, Outcome.SUCCESS, self._clock.now()))
@@ -146,7 +149,8 @@ class TestedRun:
             # A new try; not another look of a sensor, whose timeout counts from its first one.
             self._begun[slot] = try_number
             self._started_at[slot] = self._clock.now()
-            self._store.delete_xcoms(dag_id=self._dag.dag_id, run_id=self._facts.run_id, task_id=task_id)
+            run = {"dag_id": self._dag.dag_id, "run_id": self._facts.run_id}
+            self._store.delete_xcoms(**run, task_id=task_id, map_index=map_index)
         finished = run_inline(
             self._order(slot, is_first_look=is_first_look), self._dag, store=self._store, options=self._options
         )
@@ -162,6 +166,8 @@ class TestedRun:
             dag_file=self._file,
             dag_id=self._dag.dag_id,
             task_id=node.task_id,
+            map_index=engine.map_index_of[slot],
+            expanded_ti_count=engine.expanded_count(node),
             dag_run=self._facts,
             log_path="",
             pool=node.pool,
@@ -175,25 +181,25 @@ class TestedRun:
 
     def _take(self, slot: int, finished: Finished) -> None:
         """Keep what the try left, and let the engine go on."""
-        task_id = self._engine.node_of[slot].task_id
+        task_id, map_index = self._engine.node_of[slot].task_id, self._engine.map_index_of[slot]
         for xcom in finished.xcoms:
             self._store.set_xcom(
                 dag_id=self._dag.dag_id,
                 run_id=self._facts.run_id,
                 task_id=xcom.task_id or task_id,
-                map_index=-1 if xcom.map_index is None else xcom.map_index,
+                map_index=map_index if xcom.map_index is None else xcom.map_index,
                 key=xcom.key,
                 value=xcom.value,
             )
-        slots = [self._engine.dag.index_of.get(skipped) for skipped in finished.skip_task_ids]
         self._apply(
             self._engine.end(
                 slot,
                 finished.try_number,
                 Outcome(finished.outcome),
                 finished.ended_at,
-                skips=[found for found in slots if found is not None],
+                skips=finished.skip_task_ids,
                 due_at=finished.reschedule_at or finished.retry_at,
+                map_length=finished.map_length,
             )
         )
 
@@ -224,6 +230,7 @@ class TestedRun:
                 dag_id=self._dag.dag_id,
                 run_id=self._facts.run_id,
                 task_id=node.task_id,
+                map_index=engine.map_index_of[slot],
                 state=None if engine.states[slot] is TaskInstanceState.NONE else engine.states[slot].value,
                 try_number=engine.tries[slot],
                 max_tries=engine.max_tries[slot],

@@ -1,27 +1,30 @@
 """The run engine: one running DAG run. An event goes in, effects come out; the cost is that of the edges touched.
 
-It keeps a counter per task instance of how its upstream stands, so that a finished task costs its out-degree and never a
-look at the whole run. It does no I/O and reads no clock: times come with the events. Whatever it knows is in the
+It keeps counters per task of how its upstream stands, so that a finished task costs its out-degree and never a look at
+the whole run, however many instances a mapped task has. It does no I/O and reads no clock: times come with the events. Whatever it knows is in the
 database too; after somebody else changed the run (a user cleared a task), a new engine is made from the rows.
 """
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from tradewind.core.effects import Arm, Effect, Finish, Move, Offer, Park, Release, Stop, Withdraw
-from tradewind.core.lifecycle import apply, transition_of
+from tradewind.core.effects import Arm, Effect, Finish, Offer
+from tradewind.core.engine.expanding import Expanding
+from tradewind.core.engine.roster import UNMAPPED, Outcome
+from tradewind.core.lifecycle import transition_of
 from tradewind.core.retries import is_eligible, next_retry_at
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
-from tradewind.core.trigger_rules import TriggerRule, UpstreamCounts, Verdict, decide, decide_scope
+from tradewind.core.trigger_rules import TriggerRule, Verdict, decide, decide_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from tradewind.core.engine.roster import Instance
     from tradewind.core.graph import CompiledDag, TaskNode
+    from tradewind.core.trigger_rules import UpstreamCounts
 
 _S = TaskInstanceState
 
@@ -31,41 +34,12 @@ MAX_REQUEUES = 3
 """So often a try is handed out again when its process was lost before the try began; then it counts as failed."""
 
 
-class Outcome(str, Enum):
-    """How a try ended, in the worker's words."""
-
-    SUCCESS = "success"
-    FAILED = "failed"
-    """Retried when the rules allow it."""
-    FAIL_WITHOUT_RETRY = "fail_without_retry"
-    SKIPPED = "skipped"
-    RESCHEDULE = "reschedule"
-    DEFERRED = "deferred"
-    """Handed to a trigger: the same try goes on when that fires."""
-    AWAITING_INPUT = "awaiting_input"
-    """A human was asked: the same try goes on with the answer."""
-    KILLED = "killed"
-    """Ended because it was told to; the state it goes to was written by whoever told."""
-
-
 _PARKING = {Outcome.DEFERRED: Event.DEFER, Outcome.AWAITING_INPUT: Event.ASK_HUMAN}
 _LIVING_ON = frozenset({*_PARKING, Outcome.RESCHEDULE})
 """After these the task wants to go on, which one that the DAG version does not have cannot."""
 
 
-class Instance(NamedTuple):
-    """One task instance as it stands in the database."""
-
-    slot: int
-    task_id: str
-    state: TaskInstanceState
-    version: int
-    try_number: int
-    max_tries: int
-    due_at: datetime | None = None
-
-
-class RunEngine:
+class RunEngine(Expanding):
     """The task instances of one run, by slot, and what may happen to them."""
 
     def __init__(self, dag: CompiledDag, instances: Iterable[Instance], retry_seed: str = "") -> None:
@@ -73,29 +47,11 @@ class RunEngine:
 
         `retry_seed` tells runs apart where retry delays are jittered: Airflow seeds with dag_id, task_id and logical date.
         """
-        self.dag = dag
+        super().__init__(dag, instances)
         self.retry_seed = retry_seed
-        self.states: dict[int, TaskInstanceState] = {}
-        self.versions: dict[int, int] = {}
-        self.tries: dict[int, int] = {}
-        self.max_tries: dict[int, int] = {}
-        self.node_of: dict[int, TaskNode] = {}
-        self.slot_of: list[int | None] = [None] * len(dag.nodes)
-        self.counts: list[UpstreamCounts] = []
-        self.scope_counts: dict[int, UpstreamCounts] = {}
-        """How what is in a task's scope stands, for those that have one."""
-        self.due: dict[int, datetime] = {}
         self.held_by_past: set[int] = set()
-        self.orphans: set[int] = set()
-        """Slots whose task this DAG version does not have."""
-        self.unfinished = 0
         self._requeues: dict[int, int] = {}
-        self._work: list[int] = []
-        self._effects: list[Effect] = []
         self._is_over = False
-        for instance in instances:
-            self._place(instance)
-        self._count()
 
     # ---- events ------------------------------------------------------------------------------------------------------
 
@@ -113,7 +69,8 @@ class RunEngine:
                 self._effects.append(Offer(slot))
             elif slot in self.due and state in WAITING:
                 self._effects.append(Arm(slot, self.due[slot]))
-        self._work.extend(node.index for node in self.dag.nodes)
+        for slots in self.roster.slots:
+            self._work.extend(slots[map_index] for map_index in sorted(slots))
         return self._settle()
 
     def admit(self, slot: int) -> list[Effect]:
@@ -133,11 +90,13 @@ class RunEngine:
         outcome: Outcome,
         at: datetime,
         *,
-        skips: Sequence[int] = (),
+        skips: Iterable[str] = (),
         due_at: datetime | None = None,
+        map_length: int | None = None,
     ) -> list[Effect]:
-        """A try ended. `skips`: slots its branch decided not to run; `due_at`: when a sensor wants to look again.
+        """A try ended. `skips`: tasks its branch decided not to run; `due_at`: when a sensor wants to look again.
 
+        `map_length`: what it returned to be mapped over (see `Finished.map_length`).
         A report of another try than the running one does nothing.
         """
         self._start(slot, try_number)
@@ -151,9 +110,12 @@ class RunEngine:
             self._move(slot, Event.RESCHEDULE, Actor.WORKER)
             self._arm(slot, due_at or at)
         else:
+            if map_length is not None and outcome is Outcome.SUCCESS:
+                self.roster.map_lengths[slot] = map_length
             self._conclude(slot, outcome, at, Actor.WORKER, due_at=due_at)
-        for other in skips:
-            self._skip(other)
+        for task_id in skips:
+            for other in self._in_reach(slot, task_id):
+                self._skip(other)
         return self._settle()
 
     def resume(self, slot: int, try_number: int, actor: Actor) -> list[Effect]:
@@ -202,7 +164,7 @@ class RunEngine:
             self._remove(slot)
         elif self.states[slot] in HOLDING_SLOT:
             self._move(slot, Event.RESCUE, Actor.SCHEDULER)
-            self._work.append(self.node_of[slot].index)
+            self._work.append(slot)
         return self._settle()
 
     def fall_due(self, slot: int, at: datetime) -> list[Effect]:
@@ -210,7 +172,7 @@ class RunEngine:
         due_at = self.due.get(slot)
         if due_at is not None and due_at <= at and self.states[slot] in WAITING:
             del self.due[slot]
-            self._work.append(self.node_of[slot].index)
+            self._work.append(slot)
         return self._settle()
 
     def hear_of_past(self, slot: int, *, is_held: bool) -> list[Effect]:
@@ -219,7 +181,7 @@ class RunEngine:
             self.held_by_past.add(slot)
         elif slot in self.held_by_past:
             self.held_by_past.discard(slot)
-            self._work.append(self.node_of[slot].index)
+            self._work.append(slot)
         return self._settle()
 
     def time_out(self) -> list[Effect]:
@@ -242,77 +204,45 @@ class RunEngine:
 
     def missing_nodes(self) -> list[TaskNode]:
         """Return the tasks of this DAG version that the run has no instance of."""
-        return [node for node in self.dag.nodes if self.slot_of[node.index] is None]
+        return [node for node in self.dag.nodes if not self.roster.slots[node.index]]
 
-    def verdict(self, node: TaskNode) -> Verdict:
-        """Say what the tasks before it decide: its trigger rule, and the setups or the scope further up."""
-        scope = self.scope_counts.get(node.index)
-        if scope is None or node.trigger_rule is TriggerRule.ALWAYS:
-            return decide(node.trigger_rule, self.counts[node.index])
-        by_scope = decide_scope(scope, is_teardown=node.is_teardown)
+    def slots_of(self, node: TaskNode) -> list[int]:
+        """Return the slots of the task's instances, in the order of their map indexes."""
+        slots = self.roster.slots[node.index]
+        return [slots[map_index] for map_index in sorted(slots)]
+
+    def expanded_count(self, node: TaskNode) -> int | None:
+        """Return how many instances a mapped task has in the run, None for one that is not mapped."""
+        return self.roster.mapped_of[node.index] if node.is_mapped else None
+
+    def counts(self, node: TaskNode, map_index: int = UNMAPPED) -> UpstreamCounts:
+        """Return how what is directly before an instance of the task stands."""
+        return self.standing.by_rule[node.index].of(map_index)
+
+    def verdict(self, node: TaskNode, map_index: int = UNMAPPED) -> Verdict:
+        """Say what the tasks before it decide.
+
+        These are its trigger rule, the setups or the scope further up, and what it is mapped over.
+        """
+        verdict = self._verdict_of_rule(node, map_index)
+        if node.length_sources and verdict is not Verdict.UPSTREAM_FAILED:
+            return self.lengths.refusal(node) or verdict
+        return verdict
+
+    def _verdict_of_rule(self, node: TaskNode, map_index: int) -> Verdict:
+        rule = node.trigger_rule
+        scope = self.standing.by_scope.get(node.index) if node.scope and rule is not TriggerRule.ALWAYS else None
+        by_scope = Verdict.RUN if scope is None else decide_scope(scope.of(map_index), is_teardown=node.is_teardown)
         if by_scope not in {Verdict.RUN, Verdict.WAIT}:
             return by_scope
-        by_rule = decide(node.trigger_rule, self.counts[node.index])
+        counts = self.standing.by_rule[node.index].of(map_index)
+        # Whether the upstream has shrunk below this index is asked once it has finished: until then it is on its way.
+        by_rule = decide(
+            rule, counts, map_index=map_index if counts.removed and counts.done >= counts.total else UNMAPPED
+        )
         return by_scope if by_rule is Verdict.RUN else by_rule
 
     # ---- inner -------------------------------------------------------------------------------------------------------
-
-    def _place(self, instance: Instance) -> None:
-        slot = instance.slot
-        self.states[slot] = instance.state
-        self.versions[slot] = instance.version
-        self.tries[slot] = instance.try_number
-        self.max_tries[slot] = instance.max_tries
-        if instance.state not in FINISHED:
-            self.unfinished += 1
-        if instance.due_at is not None and instance.state in WAITING:
-            self.due[slot] = instance.due_at
-        node = self.dag.node(instance.task_id)
-        if node is None:
-            self.orphans.add(slot)
-            return
-        self.node_of[slot] = node
-        self.slot_of[node.index] = slot
-
-    def _count(self) -> None:
-        nodes = self.dag.nodes
-        self.counts = [
-            UpstreamCounts(total=len(node.upstream), total_setup=sum(nodes[up].is_setup for up in node.upstream))
-            for node in nodes
-        ]
-        self.scope_counts = {node.index: UpstreamCounts(total=len(node.scope)) for node in nodes if node.scope}
-        for slot, node in self.node_of.items():
-            if self.states[slot] in FINISHED:
-                self._tell_downstream(node, self.states[slot])
-
-    def _tell_downstream(self, node: TaskNode, state: TaskInstanceState) -> None:
-        told = [self.counts[index] for index in node.downstream]
-        told += [self.scope_counts[index] for index in node.scope_of]
-        for counts in told:
-            if state is _S.SUCCESS:
-                counts.success += 1
-                counts.success_setup += node.is_setup
-            elif state is _S.SKIPPED:
-                counts.skipped += 1
-                counts.skipped_setup += node.is_setup
-            elif state is _S.FAILED:
-                counts.failed += 1
-            elif state is _S.UPSTREAM_FAILED:
-                counts.upstream_failed += 1
-            else:
-                counts.removed += 1
-
-    def _move(self, slot: int, event: Event, actor: Actor) -> TaskInstanceState:
-        found = self.states[slot]
-        target = apply(found, event, actor)
-        self.states[slot] = target
-        self.versions[slot] += 1
-        self._effects.append(Move(slot, event, found, target, self.tries[slot], self.versions[slot]))
-        if target in PARKED:
-            self._effects.append(Park(slot, target))
-        elif (found in HOLDING_SLOT and target not in HOLDING_SLOT) or (found in PARKED and target is not _S.SCHEDULED):
-            self._effects.append(Release(slot))
-        return target
 
     def _start(self, slot: int, try_number: int) -> None:
         if self.tries.get(slot) == try_number and self.states[slot] is _S.QUEUED:
@@ -320,32 +250,6 @@ class RunEngine:
 
     def _is_parked(self, slot: int, try_number: int) -> bool:
         return self.tries.get(slot) == try_number and self.states[slot] in PARKED
-
-    def _remove(self, slot: int) -> None:
-        self._move(slot, Event.REMOVE, Actor.SCHEDULER)
-        self.due.pop(slot, None)
-        self.unfinished -= 1
-
-    def _restore(self) -> None:
-        """Let tasks run that an earlier DAG version did not have and this one has again."""
-        restored = [slot for slot in self.node_of if self.states[slot] is _S.REMOVED]
-        for slot in restored:
-            self._move(slot, Event.RESTORE, Actor.SCHEDULER)
-            self.unfinished += 1
-        if restored:
-            self._count()
-
-    def _end(self, slot: int, event: Event, actor: Actor) -> None:
-        if self.states[slot] is _S.SCHEDULED:
-            self._effects.append(Withdraw(slot))
-        target = self._move(slot, event, actor)
-        self.due.pop(slot, None)
-        self.unfinished -= 1
-        node = self.node_of.get(slot)
-        if node is not None:
-            self._tell_downstream(node, target)
-            self._work.extend(node.downstream)
-            self._work.extend(node.scope_of)
 
     def _conclude(
         self,
@@ -375,7 +279,8 @@ class RunEngine:
         node = self.node_of.get(slot)
         if node is not None and may_retry and is_eligible(self.tries[slot], self.max_tries[slot]):
             self._move(slot, Event.RETRY, actor)
-            key = f"{self.dag.dag_id}#{node.task_id}#{self.retry_seed}"
+            mapped = f"#{self.map_index_of[slot]}" if node.is_mapped else ""
+            key = f"{self.dag.dag_id}#{node.task_id}#{self.retry_seed}{mapped}"
             self._arm(slot, due_at or next_retry_at(node.retry, self.tries[slot], at, jitter_key=key))
             return
         self._end(slot, Event.FAIL, actor)
@@ -388,10 +293,27 @@ class RunEngine:
             if state not in FINISHED and not node.is_teardown:
                 self._override(slot, Event.MARK_FAILED if state is _S.RUNNING else Event.MARK_SKIPPED)
 
-    def _override(self, slot: int, event: Event) -> None:
-        if self.states[slot] in HOLDING_SLOT:
-            self._effects.append(Stop(slot, self.tries[slot]))
-        self._end(slot, event, Actor.SCHEDULER)
+    def _in_reach(self, slot: int, task_id: str) -> list[int]:
+        """Return the slots of a task that a branch in `slot` decides about.
+
+        A plain task decides about all instances. One in a mapped group about those of its own map index there, and an
+        instance of a mapped task about the one with the same map index.
+        """
+        node, target = self.node_of.get(slot), self.dag.node(task_id)
+        if target is None:
+            return []
+        slots = self.roster.slots[target.index]
+        map_index = self.map_index_of[slot]
+        if node is None or map_index <= UNMAPPED:
+            return list(slots.values())
+        if not set(node.groups) & set(target.groups):
+            return [slots[map_index]] if map_index in slots else []
+        waiting = self.roster.placeholder(target)
+        if waiting is not None:
+            # The decision is kept by the instances it is about: they come into being before their turn.
+            self._expand(waiting, target)
+        places = self.standing.together(node, map_index, target)
+        return [slots[index] for index in places if index in slots]
 
     def _skip(self, slot: int) -> None:
         if self.states[slot] in _SKIPPABLE:
@@ -407,29 +329,33 @@ class RunEngine:
         while self._work:
             work = dict.fromkeys(self._work)
             self._work.clear()
-            for slot, node, verdict in [decision for index in work if (decision := self._judge(index))]:
+            for slot, node, verdict in [decision for slot in work if (decision := self._judge(slot))]:
                 self._follow(slot, node, verdict)
-        if self.unfinished == 0 and not self._is_over:
+        if self.roster.unfinished == 0 and not self._is_over:
             self._is_over = True
             self._effects.append(self._final_state())
         return self._drain()
 
-    def _judge(self, index: int) -> tuple[int, TaskNode, Verdict] | None:
-        slot = self.slot_of[index]
-        if slot is None or self.states[slot] not in WAITING or slot in self.due:
+    def _judge(self, slot: int) -> tuple[int, TaskNode, Verdict] | None:
+        if self.states[slot] not in WAITING or slot in self.due:
             return None
-        node = self.dag.nodes[index]
-        verdict = self.verdict(node)
+        node = self.node_of[slot]
+        verdict = self.verdict(node, self.map_index_of[slot])
         if verdict is Verdict.WAIT or (slot in self.held_by_past and _asks_the_past(verdict, node)):
             return None
         return slot, node, verdict
 
     def _follow(self, slot: int, node: TaskNode, verdict: Verdict) -> None:
+        if self.states[slot] not in WAITING:
+            # One that was followed before has taken it out: its task has become shorter.
+            return
         if verdict is Verdict.SKIP:
             self._end(slot, Event.RULE_SKIP, Actor.SCHEDULER)
         elif verdict is Verdict.UPSTREAM_FAILED:
             self._end(slot, Event.FAIL_UPSTREAM, Actor.SCHEDULER)
-        else:
+        elif verdict is Verdict.REMOVED:
+            self._remove(slot)
+        elif not node.is_mapped or self._is_sized(slot, node):
             self._schedule(slot, node)
 
     def _schedule(self, slot: int, node: TaskNode) -> None:
@@ -446,10 +372,10 @@ class RunEngine:
         self._effects.append(Offer(slot))
 
     def _final_state(self) -> Finish:
-        for node in self.dag.nodes:
-            slot = self.slot_of[node.index]
-            if node.is_leaf and slot is not None and self.states[slot] in {_S.FAILED, _S.UPSTREAM_FAILED}:
-                return Finish(DagRunState.FAILED, "task_failure")
+        leaves = (node for node in self.dag.nodes if node.is_leaf)
+        states = (self.states[slot] for leaf in leaves for slot in self.roster.slots[leaf.index].values())
+        if any(state in {_S.FAILED, _S.UPSTREAM_FAILED} for state in states):
+            return Finish(DagRunState.FAILED, "task_failure")
         return Finish(DagRunState.SUCCESS, "success")
 
     def _drain(self) -> list[Effect]:
