@@ -46,6 +46,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     plugins_folder: str | None = None
     config_folder: str | None = None
     xcom_max_bytes: int = 16 << 20
+    max_map_length: int = 1024
+    """A task that returns more items for others to be expanded over fails."""
     log_level: str = "INFO"
     base_url: str = "http://localhost:8080"
     """Where the web server answers: the start of `ti.log_url`."""

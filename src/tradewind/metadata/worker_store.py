@@ -160,6 +160,19 @@ class DatabaseWorkerStore:
             newest = {(row.task_id, row.map_index, row.key): row for row in connection.execute(query)}
         return [_xcom_record(row) for row in newest.values()]
 
+    def get_xcom_map_indexes(self, *, dag_id: str, run_id: str, task_id: str, key: str) -> list[int]:
+        """Return in order the map indexes, of 0 and more, for which a task pushed this key."""
+        query = (
+            sa.select(_TI.map_index)
+            .join(xcom, xcom.c.ti_pk == _TI.pk)
+            .join(dag_run, dag_run.c.pk == _TI.run_pk)
+            .where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
+            .where(_TI.task_id == task_id, _TI.map_index >= 0, xcom.c.key == key)
+            .order_by(_TI.map_index)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def set_xcom(
         self,
         *,

@@ -20,6 +20,7 @@ from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.exceptions import AirflowException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
+from tradewind.sdk.mapping.expansion import expansion_of
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.serialization.document import (
     DagDocument,
@@ -193,7 +194,7 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             **fields,
             **_checked_numbers(dag, task),
             task_type=task.task_type,
-            operator_module=type(task).__module__,
+            operator_module=task.operator_class.__module__,
             downstream=tuple(sorted(task.downstream_task_ids)),
             trigger_rule=task.trigger_rule.value,
             weight_rule=_weight_rule(dag, task),
@@ -203,6 +204,8 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             start_date=None if start_date == _date(dag.start_date) else start_date,
             end_date=None if end_date == _date(dag.end_date) else end_date,
             is_empty=is_empty(task),
+            is_mapped=task.is_mapped,
+            expansion=expansion_of(task) if task.is_mapped else None,
             group_id=group_id,
             display_name="" if task.task_display_name == task.task_id else task.task_display_name,
             doc_md=_documentation(task),
@@ -243,8 +246,8 @@ def _weight_rule(dag: DAG, task: BaseOperator) -> str:
 
 def is_empty(task: BaseOperator) -> bool:
     """Return whether a task has nothing to run, so that the scheduler can complete it without a worker."""
-    kind = type(task)
-    if not isinstance(task, EmptyOperator) or kind.execute is not EmptyOperator.execute:
+    kind = task.operator_class
+    if not issubclass(kind, EmptyOperator) or kind.execute is not EmptyOperator.execute:
         return False
     if kind.pre_execute is not BaseOperator.pre_execute or kind.post_execute is not BaseOperator.post_execute:
         return False
@@ -305,6 +308,8 @@ def _groups(group: TaskGroup) -> list[TaskGroupDocument]:
                 tooltip=child.tooltip,
                 ui_color=child.ui_color,
                 ui_fgcolor=child.ui_fgcolor,
+                is_mapped=child.is_mapped,
+                expansion=expansion_of(child) if child.is_mapped else None,
             ),
         )
         documents += _groups(child)

@@ -74,6 +74,10 @@ if TYPE_CHECKING:
             """Return every XCom that matches, by task_id and map index; None matches all."""
             ...
 
+        def get_xcom_map_indexes(self, *, dag_id: str, run_id: str, task_id: str, key: str) -> list[int]:
+            """Return in order the map indexes, of 0 and more, for which a task pushed this key."""
+            ...
+
         def set_xcom(
             self,
             *,

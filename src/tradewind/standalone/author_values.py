@@ -117,6 +117,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         plugins_folder=settings.string("core", "plugins_folder"),
         config_folder=str(Path(settings.home) / "config"),
         xcom_max_bytes=settings.integer("xcom", "max_value_mib") * _MIB,
+        max_map_length=settings.integer("core", "max_map_length"),
         log_level=settings.string("logging", "logging_level"),
         base_url=base_url(settings),
         author_defaults=author_defaults(settings),

@@ -131,6 +131,11 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda record: (record.task_id, record.map_index, record.key))
 
+    def get_xcom_map_indexes(self, *, dag_id: str, run_id: str, task_id: str, key: str) -> list[int]:
+        """Return in order the map indexes, of 0 and more, for which a task pushed this key."""
+        owner = (dag_id, run_id, task_id)
+        return sorted(name[3] for name in self._xcoms if name[:3] == owner and name[3] >= 0 and name[4] == key)
+
     def set_xcom(
         self,
         *,

@@ -195,6 +195,18 @@ class DAGNode(DependencyMixin):
             return self.node_id[len(group.group_id) + 1 :]
         return self.node_id
 
+    def iter_mapped_task_groups(self) -> Iterator[Any]:
+        """Yield the mapped task groups that it is in, the innermost first."""
+        group = self.task_group
+        while group is not None:
+            if group.is_mapped:
+                yield group
+            group = group.parent_group
+
+    def get_closest_mapped_task_group(self) -> Any:
+        """Return the innermost mapped task group that it is in, None for none."""
+        return next(self.iter_mapped_task_groups(), None)
+
     @property
     def upstream_list(self) -> list[BaseOperator]:
         """The tasks directly before it, by task_id."""

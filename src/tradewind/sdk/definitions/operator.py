@@ -6,13 +6,13 @@ import copy
 
 from tradewind.sdk.definitions.node import NOTSET, DAGNode, as_list, validate_key
 from tradewind.sdk.definitions.operator_arguments import CONVERTERS, settle_arguments
-from tradewind.sdk.definitions.operator_meta import OperatorMeta
+from tradewind.sdk.definitions.operator_meta import OperatorMeta, PartialMethod
 from tradewind.sdk.definitions.xcom_arg import PlainXComArg, XComArg
 from tradewind.sdk.graph.scopes import SetupTeardownContext, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import Any, ClassVar, NoReturn
 
@@ -89,6 +89,9 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     inherits_from_empty_operator: bool = False
     inherits_from_skipmixin: bool = False
     is_mapped: bool = False
+    is_unmapped: bool = False
+    """Whether it was made of a mapped task for one of its instances."""
+    partial: ClassVar[Any] = PartialMethod()
 
     _dag: DAG | None = None
     _is_built: bool = False
@@ -165,9 +168,12 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             arguments.pop(name, None)
         self._join(task_id, task_group)
         settle_arguments(self, arguments, kwargs)
-        if SetupTeardownContext.active:
+        # As in Airflow a mapped task does not join the block it is made in.
+        if SetupTeardownContext.active and not (self.is_mapped or self.is_unmapped):
             SetupTeardownContext.update_context_map(self)
-        if dag is not None:
+        if self.is_unmapped:
+            vars(self)["_dag"] = dag
+        elif dag is not None:
             self.dag = dag
 
     def _join(self, task_id: str, task_group: TaskGroup | None) -> None:
@@ -175,6 +181,9 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         attributes: dict[str, Any] = vars(self)
         attributes["upstream_task_ids"] = set()
         attributes["downstream_task_ids"] = set()
+        if self.is_unmapped:
+            attributes.update(task_id=task_id, task_group=task_group)
+            return
         attributes["task_id"] = full_id = task_id if task_group is None else task_group.child_id(task_id)
         validate_key(full_id)
         attributes["task_group"] = None
@@ -185,7 +194,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         """End the outermost constructor: from here on, XComs in template fields are upstream tasks."""
         if isinstance(self.template_fields, str):
             self.template_fields = (self.template_fields,)
-        for name in self.template_fields:
+        for name in () if self.is_unmapped else self.template_fields:
             value = getattr(self, name, None)
             if value is not None:
                 XComArg.apply_upstream_relationship(self, value)
@@ -384,6 +393,27 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     def xcom_pull(context: Any, task_ids: Any = None, dag_id: str | None = None, **how: Any) -> Any:
         """Return an XCom of the run of `context`: Airflow 2's way of `context["ti"].xcom_pull`."""
         return context["ti"].xcom_pull(task_ids=task_ids, dag_id=dag_id, **how)
+
+    def iter_mapped_dependants(self) -> Iterator[Any]:
+        """Yield the mapped tasks and task groups that are expanded over what it returns."""
+        from tradewind.sdk.mapping.relations import iter_mapped_dependants  # noqa: PLC0415 - few ask
+
+        return iter_mapped_dependants(self)
+
+    def get_needs_expansion(self) -> bool:
+        """Say whether it has instances by map index: it is mapped, or in a mapped task group."""
+        return self.is_mapped or self.get_closest_mapped_task_group() is not None
+
+    def get_parse_time_mapped_ti_count(self) -> int:
+        """Return how many instances there will be in a mapped group. Raises `NotMapped`, or `NotFullyPopulated`."""
+        count = 0
+        for group in self.iter_mapped_task_groups():
+            count = (count or 1) * group.get_parse_time_mapped_ti_count()
+        if not count and self.get_closest_mapped_task_group() is None:
+            from tradewind.sdk.exceptions import NotMapped  # noqa: PLC0415 - few ask
+
+            raise NotMapped
+        return count
 
     def prepare_for_execution(self) -> BaseOperator:
         """Return a copy to run: assigning to its attributes does nothing but that."""

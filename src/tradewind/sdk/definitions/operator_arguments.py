@@ -218,6 +218,7 @@ _WITHOUT_EFFECT = {
     "schedule_interval": ("the DAG's schedule", "1.10"),
     "sla": ("deadline alerts", "3.0"),
 }
+OLD_SPELLINGS = frozenset({*_RENAMED, *_WITHOUT_EFFECT})
 
 
 def _seconds(seconds: float | None) -> timedelta | None:
@@ -242,7 +243,7 @@ def settle_arguments(task: BaseOperator, arguments: dict[str, Any], surplus: dic
             convert = CONVERTERS.get(name)
             store(task, _STORED_AS.get(name, name), value if convert is None else convert(name, value))
     except (TypeError, ValueError) as error:
-        where = f"{type(task).__name__} (task_id: {task.task_id}" + (f", DAG: {dag.dag_id})" if dag else ")")
+        where = f"{task.task_type} (task_id: {task.task_id}" + (f", DAG: {dag.dag_id})" if dag else ")")
         msg = f"{where}: {error}"
         raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from error
     if task.pool is None:  # pyright: ignore[reportUnnecessaryComparison] - authors write None for the default

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Mapping
-from functools import wraps
+from functools import partial, wraps
 from types import FunctionType
 
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
@@ -23,7 +23,7 @@ _GIVEN_BY_META = ("dag", "default_args", "params", "task_group")
 class _Parameters:
     """The keyword parameters of one constructor, read off its code: cheaper than a signature."""
 
-    __slots__ = ("names", "required", "takes_any")
+    __slots__ = ("defaults", "names", "required", "takes_any")
 
     def __init__(self, init: Callable[..., None]) -> None:
         function: Any = init
@@ -32,8 +32,12 @@ class _Parameters:
         code = function.__code__
         positional = code.co_varnames[1 : code.co_argcount]
         keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-        with_default = len(function.__defaults__ or ())
-        required = positional[: max(0, len(positional) - with_default)]
+        by_place = function.__defaults__ or ()
+        required = positional[: max(0, len(positional) - len(by_place))]
+        self.defaults: dict[str, Any] = {
+            **dict(zip(positional[len(required) :], by_place)),  # noqa: B905 - of one length
+            **(function.__kwdefaults__ or {}),
+        }
         self.names = frozenset(positional + keyword_only)
         self.required = (frozenset(required) | (frozenset(keyword_only) - frozenset(function.__kwdefaults__ or ()))) - {
             "task_id"
@@ -77,6 +81,36 @@ def parameter_names(operator_class: type) -> frozenset[str]:
     return names
 
 
+def argument_defaults(operator_class: type, base: type) -> dict[str, Any]:
+    """Return the defaults that a class, and its bases up to `base`, have of their own for arguments of `base`."""
+    names = parameter_names(base)
+    own = operator_class.__mro__[: operator_class.__mro__.index(base)]
+    defaults: dict[str, Any] = {}
+    for kind in reversed(own):
+        init = kind.__dict__.get("__init__")
+        if isinstance(init, FunctionType):
+            defaults.update(_Parameters(init).defaults)
+    return {name: value for name, value in defaults.items() if name in names and name not in _GIVEN_BY_META}
+
+
+class PartialMethod:
+    """`Operator.partial(task_id=..., ...)`: the arguments that all instances of a mapped task have in common."""
+
+    def __get__(self, task: Any, operator_class: type[Any]) -> Callable[..., Any]:
+        """Return the method of a class. Called on a task it raises TypeError."""
+        return partial(_make_partial, operator_class) if task is None else _refuse_partial
+
+
+def _make_partial(operator_class: type[Any], **kwargs: Any) -> Any:
+    from tradewind.sdk.mapping.partial import partial_of  # noqa: PLC0415 - only files with mapped tasks need it
+
+    return partial_of(operator_class, **kwargs)
+
+
+def _refuse_partial(**_kwargs: Any) -> Any:
+    raise TypeError("partial can only be called on Operator classes, not Tasks themselves")
+
+
 def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
     parameters = _Parameters(init)
 
@@ -90,6 +124,8 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
         if is_outermost:
             state["_default_args"] = _open(kwargs)
             state["_init_kwargs"] = {}
+            if kwargs.pop("_airflow_from_mapped", False):
+                state["is_unmapped"] = True
             if hasattr(self, "_hook_apply_defaults"):
                 _, kwargs = self._hook_apply_defaults(**kwargs)
         parameters.fill(kwargs, state["_default_args"], self.__class__)

@@ -30,6 +30,10 @@ class TaskGroup(DAGNode):
     `add_suffix_on_collision` the group is called `id__1`, `id__2`, ... instead.
     """
 
+    is_mapped = False
+    mapped_over: Any = None
+    """What it is expanded over, of a mapped group."""
+
     def __init__(  # noqa: PLR0913, PLR0917 - Airflow's
         self,
         group_id: str | None,
@@ -146,6 +150,14 @@ class TaskGroup(DAGNode):
             if group_id:
                 return f"{group_id}.{label}"
         return label
+
+    def iter_mapped_task_groups(self) -> Iterator[TaskGroup]:
+        """Yield the mapped groups from itself outwards."""
+        group: TaskGroup | None = self
+        while group is not None:
+            if group.is_mapped:
+                yield group
+            group = group.parent_group
 
     @property
     def upstream_join_id(self) -> str:
@@ -324,15 +336,27 @@ def _before_teardown(teardown: BaseOperator, ids: set[str]) -> Iterator[BaseOper
 class TaskGroupFactory:
     """What `@task_group` makes of a function: calling it runs the function inside a new group."""
 
-    def __init__(self, function: Callable[..., Any], group_arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        group_arguments: dict[str, Any],
+        partial_kwargs: dict[str, Any] | None = None,
+    ) -> None:
         self.function = function
+        self.partial_kwargs: dict[str, Any] = partial_kwargs or {}
+        self._is_made = False
         self.group_arguments: dict[str, Any] = {"group_id": function.__name__, **group_arguments}
         update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the group; return what the function returned, or the group when it returned nothing."""
+        return self.create(TaskGroup, *args, **kwargs)
+
+    def create(self, make: Callable[..., TaskGroup], *args: Any, **kwargs: Any) -> Any:
+        """Make the group with `make`, a class of groups; return as a call does."""
+        self._is_made = True
         arguments: dict[str, Any] = {"add_suffix_on_collision": True, **self.group_arguments}
-        with TaskGroup(**arguments) as group:
+        with make(**arguments) as group:
             documentation = self.function.__doc__
             if documentation:
                 group.tooltip = group.tooltip or documentation
@@ -342,7 +366,33 @@ class TaskGroupFactory:
 
     def override(self, **group_arguments: Any) -> TaskGroupFactory:
         """Return a factory with other arguments for the group."""
-        return TaskGroupFactory(self.function, {**self.group_arguments, **group_arguments})
+        self._is_made = True  # the other one goes on
+        return TaskGroupFactory(self.function, {**self.group_arguments, **group_arguments}, self.partial_kwargs)
+
+    def partial(self, **kwargs: Any) -> TaskGroupFactory:
+        """Return a factory whose function has these arguments for every item that the group is expanded over."""
+        from tradewind.sdk.mapping.groups import partial_arguments_of  # noqa: PLC0415 - only files with mapped groups
+
+        self._is_made = True  # as above
+        return TaskGroupFactory(self.function, self.group_arguments, partial_arguments_of(self, kwargs))
+
+    def expand(self, **kwargs: Any) -> Any:
+        """Make a group whose tasks run for each combination of the items of the arguments; return as a call does."""
+        from tradewind.sdk.mapping.groups import expand_group  # noqa: PLC0415 - as above
+
+        return expand_group(self, kwargs)
+
+    def expand_kwargs(self, kwargs: Any) -> Any:
+        """Make a group whose tasks run for each dict of arguments in a list; return as a call does."""
+        from tradewind.sdk.mapping.groups import expand_group_kwargs  # noqa: PLC0415 - as above
+
+        return expand_group_kwargs(self, kwargs)
+
+    def __del__(self) -> None:
+        if getattr(self, "partial_kwargs", None) and not self._is_made:
+            from tradewind.sdk.mapping.groups import warn_never_mapped  # noqa: PLC0415 - as above
+
+            warn_never_mapped(self)
 
 
 def task_group(python_callable: Any = NOTSET, **group_arguments: Any) -> Any:

@@ -64,7 +64,8 @@ class DecoratedOperator(BaseOperator):
         kwargs_to_upstream: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
+        if not self.is_unmapped:
+            task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
         self.python_callable = python_callable
         self.op_args = op_args or ()
         self.op_kwargs = op_kwargs or {}
@@ -172,7 +173,7 @@ class TaskFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> PlainXComArg:
         """Make a task that will call the function with these arguments; return the reference to its result."""
-        arguments = self._arguments()
+        arguments = self.arguments()
         kwargs = {**arguments.pop("op_kwargs", {}), **kwargs}
         fails_run = arguments.pop("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         made: Any = self.operator_class
@@ -190,12 +191,31 @@ class TaskFactory:
             task.doc_md = self.function.__doc__
         return PlainXComArg(task)
 
-    def _arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
+        """Return the operator's arguments. Raises ValueError for a teardown with a trigger rule."""
         if not self.is_teardown:
             return dict(self.kwargs)
         if "trigger_rule" in self.kwargs:
             raise ValueError("Trigger rule not configurable for teardown tasks.")
         return {**self.kwargs, "trigger_rule": "all_done_setup_success"}
+
+    def partial(self, **kwargs: Any) -> TaskFactory:
+        """Return a factory whose mapped tasks call the function with these arguments in every instance."""
+        from tradewind.sdk.mapping.partial import partial_kwargs_of  # noqa: PLC0415 - only files with mapped tasks
+
+        return self.override(op_kwargs=partial_kwargs_of(self, kwargs))
+
+    def expand(self, **map_kwargs: Any) -> PlainXComArg:
+        """Make a task that calls the function for each combination of the items of the arguments."""
+        from tradewind.sdk.mapping.partial import expand_function  # noqa: PLC0415 - as above
+
+        return expand_function(self, map_kwargs)
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> PlainXComArg:
+        """Make a task that calls the function for each dict of arguments in a list, given or returned by a task."""
+        from tradewind.sdk.mapping.partial import expand_function_kwargs  # noqa: PLC0415 - as above
+
+        return expand_function_kwargs(self, kwargs, strict=strict)
 
     def override(self, **kwargs: Any) -> TaskFactory:
         """Return a factory whose tasks have other arguments."""

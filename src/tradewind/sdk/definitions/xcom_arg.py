@@ -7,7 +7,7 @@ from tradewind.sdk.exceptions import AirflowException, XComNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from tradewind.sdk.definitions.edges import EdgeModifier
@@ -81,6 +81,24 @@ class XComArg(ResolveMixin, DependencyMixin):
     def iter_references(self) -> Iterator[tuple[BaseOperator, str]]:
         """Yield the tasks and keys it refers to."""
         raise NotImplementedError
+
+    def map(self, f: Callable[[Any], Any]) -> XComArg:
+        """Return a reference to the items of the value, each put through `f` when it is read."""
+        from tradewind.sdk.mapping.references import MapXComArg  # noqa: PLC0415 - only files with mapped tasks
+
+        return MapXComArg(self, [f])
+
+    def zip(self, *others: XComArg, fillvalue: Any = NOTSET) -> XComArg:
+        """Return a reference to tuples of the items of several values; `fillvalue` stands in where one is shorter."""
+        from tradewind.sdk.mapping.references import ZipXComArg  # noqa: PLC0415 - as above
+
+        return ZipXComArg([self, *others], fillvalue=fillvalue)
+
+    def concat(self, *others: XComArg) -> XComArg:
+        """Return a reference to the items of several values one after the other."""
+        from tradewind.sdk.mapping.references import ConcatXComArg  # noqa: PLC0415 - as above
+
+        return ConcatXComArg([self, *others])
 
 
 class PlainXComArg(XComArg):
@@ -163,6 +181,25 @@ class PlainXComArg(XComArg):
         """Yield its task and key."""
         yield self.operator, self.key
 
+    def map(self, f: Callable[[Any], Any]) -> XComArg:
+        """Return a reference to the items, each put through `f`. Raises ValueError for another key than the result."""
+        self._check_returned("map against")
+        return super().map(f)
+
+    def zip(self, *others: XComArg, fillvalue: Any = NOTSET) -> XComArg:
+        """Return a reference to tuples of items. Raises ValueError for another key than the result."""
+        self._check_returned("map against")
+        return super().zip(*others, fillvalue=fillvalue)
+
+    def concat(self, *others: XComArg) -> XComArg:
+        """Return a reference to all items. Raises ValueError for another key than the result."""
+        self._check_returned("concatenate")
+        return super().concat(*others)
+
+    def _check_returned(self, verb: str) -> None:
+        if self.key != XCOM_RETURN_KEY:
+            raise ValueError(f"cannot {verb} non-return XCom")
+
     def resolve(self, context: Mapping[str, Any]) -> Any:
         """Return the XCom's value for the run of `context`.
 
@@ -170,7 +207,18 @@ class PlainXComArg(XComArg):
         splits its result into keys (`multiple_outputs`) and did not run.
         """
         ti = context["ti"]
-        value = ti.xcom_pull(task_ids=self.operator.task_id, key=self.key, default=NOTSET)
+        operator = self.operator
+        indexes: dict[str, Any] = {}
+        if operator.is_mapped:
+            from tradewind.sdk.mapping.lazy_sequence import LazyXComSequence  # noqa: PLC0415 - only of mapped tasks
+
+            return LazyXComSequence(dag_id=ti.dag_id, run_id=ti.run_id, task_id=operator.task_id, key=self.key)
+        if operator.get_closest_mapped_task_group() is not None:
+            from tradewind.sdk.mapping.relations import relevant_map_indexes  # noqa: PLC0415 - only of mapped groups
+
+            relevant = relevant_map_indexes(operator, context)
+            indexes = {} if relevant is None else {"map_indexes": relevant}
+        value = ti.xcom_pull(task_ids=operator.task_id, key=self.key, default=NOTSET, **indexes)
         if value is not NOTSET:
             return value
         if self.key == XCOM_RETURN_KEY or self.operator.multiple_outputs:

@@ -106,6 +106,10 @@ class Context(_Plain):
         del self[key]
         return value
 
+    def forget(self, key: str) -> None:
+        """Compute a key anew when it is next read: what it is computed from has changed."""
+        _Plain.pop(self, key, None)
+
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return a key's value; a key that is missing gets the default."""
         if key not in self:

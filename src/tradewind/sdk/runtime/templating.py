@@ -82,13 +82,20 @@ class Templater:
         render_template_fields(self, context, jinja_env)
 
 
-def render_template_fields(task: Any, context: Mapping[str, Any], jinja_env: Environment | None = None) -> None:
+def render_template_fields(
+    task: Any,
+    context: Mapping[str, Any],
+    jinja_env: Environment | None = None,
+    seen_oids: set[int] | None = None,
+) -> None:
     """Replace the `template_fields` of a task (or notifier) by what they come to, in place.
+
+    `seen_oids` are ids of values that stay as they are: results of other tasks, which are no templates.
 
     Raises AttributeError when one does not exist, and whatever a template raises, after a log line that names the
     field.
     """
-    _Rendering(task, context, jinja_env).fields_of(task, task.template_fields)
+    _Rendering(task, context, jinja_env, seen_oids).fields_of(task, task.template_fields)
 
 
 def render_template(
@@ -182,7 +189,7 @@ class _Rendering:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.text(value)
+            return value if id(value) in self.seen else self.text(value)
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if id(value) in self.seen:

@@ -124,6 +124,10 @@ class SettingsBehind:
         """Return the XComs of a stored run that match; the arguments are those of the worker store."""
         return self._ask(lambda store: store.get_xcoms(**arguments), [])
 
+    def get_xcom_map_indexes(self, **arguments: Any) -> list[int]:
+        """Return the map indexes of a stored run that have an XCom; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_xcom_map_indexes(**arguments), [])
+
     def get_dag(self, dag_id: str) -> DagRecord | None:
         """Return a stored DAG in outline."""
         return self._ask(lambda store: store.get_dag(dag_id), None)

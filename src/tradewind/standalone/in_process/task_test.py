@@ -68,7 +68,8 @@ def render_task(
                 task.render_template_fields(context)
         finally:
             install_worker_store(before)
-    return {name: getattr(task, name, None) for name in task.template_fields}
+    # Of a mapped task the operator of one index has taken its place.
+    return {name: getattr(ti.task, name, None) for name in task.template_fields}
 
 
 class _StoreOfRun(MemoryStore):
@@ -83,6 +84,9 @@ class _StoreOfRun(MemoryStore):
 
     def get_xcoms(self, **arguments: Any) -> list[XComRecord]:
         return super().get_xcoms(**arguments) or self._stored.get_xcoms(**arguments)
+
+    def get_xcom_map_indexes(self, **arguments: Any) -> list[int]:
+        return super().get_xcom_map_indexes(**arguments) or self._stored.get_xcom_map_indexes(**arguments)
 
 
 @contextmanager

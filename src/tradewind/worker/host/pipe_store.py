@@ -156,6 +156,10 @@ class PipeStore:
         """Return every XCom that matches; the arguments are those of the protocol."""
         return msgspec.convert(self._pipe.call("get_xcoms", _plain(arguments)), list[XComRecord])
 
+    def get_xcom_map_indexes(self, **arguments: Any) -> list[int]:
+        """Return the map indexes that have an XCom; the arguments are those of the protocol."""
+        return msgspec.convert(self._pipe.call("get_xcom_map_indexes", arguments), list[int])
+
     def set_xcom(self, *, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str, value: bytes) -> None:
         """Store one XCom: sent on, not waited for."""
         self._pipe.send(

@@ -16,10 +16,12 @@ from tradewind.core.clock import SystemClock
 from tradewind.sdk.definitions.operator import prepares_templates
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.runtime.current import set_context
+from tradewind.sdk.runtime.templating import render_template_fields
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
 from tradewind.worker.tries.callbacks import run_callbacks
+from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
 from tradewind.worker.tries.outcome import Judgement, judge
 from tradewind.worker.tries.rendered import rendered_fields
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
@@ -86,6 +88,7 @@ class _Attempt:
         self.context: Context | None = None
         self.xcoms: tuple[XComValue, ...] = ()
         self.rendered: bytes | None = None
+        self.map_length: int | None = None
 
     def run(self, find_dag: Callable[[], DAG]) -> Finished:
         judgement = self._judge(find_dag)
@@ -101,11 +104,12 @@ class _Attempt:
         try:
             with self.around.interrupts.during(self._on_kill):
                 self._prepare(find_dag())
-                result = self._execute()
-                self._keep(result)
+                self._keep(self._execute())
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever author code raises ends the try, not the worker
+            if self.ti is not None and self.task is not None and self.context is not None:
+                self.ti.rendered_map_index = label_if_possible(self.task, self.context, self.ti.rendered_map_index)
             judgement = judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
             return ask_retry_policy(judgement, self.order, self.task, self.context)
         return Judgement("success")
@@ -133,11 +137,20 @@ class _Attempt:
             max(order.max_tries + 1, order.try_number),
         )
         around.environment.enter(context_to_airflow_vars(context, in_env_var_format=True))
-        if task.template_fields:
-            if prepares_templates(task):
-                task.resolve_template_files()
+        self.task, no_templates = operator_of_index(task, context)
+        self._render(self.task, context, no_templates)
+        ti.rendered_map_index = label_if_possible(self.task, context, None)
+
+    def _render(self, task: BaseOperator, context: Context, no_templates: set[int]) -> None:
+        if not task.template_fields:
+            return
+        if prepares_templates(task):
+            task.resolve_template_files()
+        if no_templates:
+            render_template_fields(task, context, None, no_templates)
+        else:
             task.render_template_fields(context)
-            self.rendered = rendered_fields(task)
+        self.rendered = rendered_fields(task)
 
     def _execute(self) -> Any:
         task, context = self._under_way()
@@ -163,9 +176,15 @@ class _Attempt:
 
     def _keep(self, result: Any) -> None:
         """Make XComs of what the task returned. Raises ValueError and TypeError for what cannot be kept."""
-        task, _ = self._under_way()
+        task, context = self._under_way()
         ti = self.ti
-        if result is None or not task.do_xcom_push or ti is None:
+        if ti is None:
+            return
+        ti.rendered_map_index = label_of_index(task, context)
+        value = result if task.do_xcom_push else None
+        limit = self.around.options.max_map_length
+        self.map_length = length_for_mapping(task, ti.map_index, value, limit)
+        if value is None:
             return
         values: dict[str, Any] = {}
         if task.multiple_outputs:
@@ -191,6 +210,8 @@ class _Attempt:
             retry_at=judgement.retry_at,
             error=judgement.message,
             rendered_fields=self.rendered,
+            map_length=self.map_length if succeeded else None,
+            rendered_map_index=ti.rendered_map_index if ti is not None else None,
             note=(ti.note if ti is not None else None) or self.around.note(),
             retire=self.around.retires(),
             ready_follows=ready_follows,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tradewind.core.clock import SystemClock
+from tradewind.sdk.mapping.items import LazyItems
+from tradewind.sdk.mapping.relations import relevant_map_indexes
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.context import task_context
 from tradewind.sdk.runtime.dates import as_pendulum
@@ -59,7 +61,8 @@ class RuntimeTaskInstance(TaskInstance):
         self.priority_weight = order.priority_weight
         self.hostname = hostname
         self.pid = os.getpid()
-        self.is_mapped = order.map_index >= 0
+        self.is_mapped = task.is_mapped
+        self.expanded_ti_count = order.expanded_ti_count
         self.skipped_task_ids: list[str] = []
         """What the task decided not to run, in the order of its calls."""
         self.note: str | None = None
@@ -193,6 +196,8 @@ class RuntimeTaskInstance(TaskInstance):
 
         Raises `XComBackendError` when the installation's backend fails.
         """
+        if isinstance(value, LazyItems):
+            value = list(value)
         encoded = to_stored(
             xcom_backend(),
             value,
@@ -313,8 +318,14 @@ class RuntimeTaskInstance(TaskInstance):
         done = [record for record in found if record.state in {"success", "skipped", "failed", "upstream_failed"}]
         return len(done) >= len(wanted)
 
-    def get_relevant_upstream_map_indexes(self, upstream: object, ti_count: int | None, session: object) -> None:
-        """Return None: of a task that is not mapped every value counts."""
+    def get_relevant_upstream_map_indexes(
+        self,
+        upstream: Any,
+        ti_count: int | None,  # noqa: ARG002 - Airflow's signature
+        session: object = None,  # noqa: ARG002 - Airflow 2's callers pass one
+    ) -> int | range | None:
+        """Return which instances of another task this one reads: all (None), but in one mapped group its own index."""
+        return relevant_map_indexes(upstream, self.get_template_context())
 
     @staticmethod
     def get_ti_count(
