@@ -21,8 +21,6 @@ _BY_PREFIX = (
     ("airflow.io", f"{_SOON}: object storage paths"),
     ("airflow.sdk.io", f"{_SOON}: object storage paths"),
     ("airflow.sdk.ObjectStoragePath", f"{_SOON}: object storage paths"),
-    ("airflow.models.mappedoperator", f"{_SOON}: dynamic task mapping"),
-    ("airflow.sdk.definitions.mappedoperator", f"{_SOON}: dynamic task mapping"),
     ("airflow.jobs", "it is Airflow's own machinery, which Tradewind replaces"),
     ("airflow.executors", "it is Airflow's own machinery, which Tradewind replaces"),
     ("airflow.www", "it is Airflow's own machinery, which Tradewind replaces"),

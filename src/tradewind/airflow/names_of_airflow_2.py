@@ -6,7 +6,6 @@ from tradewind.airflow.entries import Names, missing, now, old
 
 _IN_3 = "airflow.sdk"
 _NO_DATABASE = "DAG files get no database session: use Variable, Connection, XCom, DagRun.find() or the REST API"
-_NEXT = "not in this release of Tradewind"
 
 _EDGES = "chain chain_linear cross_downstream"
 
@@ -163,7 +162,12 @@ MODELS: dict[str, Names] = {
         **now(".airflow.dag_bag", "DagBag"),
         **missing("Base DagModel DagTag ID_LEN Log Pool RenderedTaskInstanceFields SlaMiss TaskFail", _NO_DATABASE),
         **missing("TaskReschedule Trigger clear_task_instances DagWarning DbCallbackRequest ImportError", _NO_DATABASE),
-        **missing("MappedOperator", _NEXT),
+        **old(
+            ".sdk.mapping.mapped_operator",
+            "MappedOperator",
+            "airflow.sdk.definitions.mappedoperator",
+            removed_in="3.0",
+        ),
     },
     "airflow.models.abstractoperator": old(
         ".sdk.definitions.operator",
@@ -193,7 +197,22 @@ MODELS: dict[str, Names] = {
         ".sdk.definitions.param", "DagParam", "airflow.sdk.definitions.param", removed_in="3.0"
     ),
     "airflow.models.dagrun": now(".sdk.runtime.dag_run", "DagRun"),
+    "airflow.models.expandinput": old(
+        ".sdk.mapping.expand_input",
+        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument NotFullyPopulated EXPAND_INPUT_EMPTY is_mappable",
+        "airflow.sdk.definitions._internal.expandinput",
+        removed_in="3.0",
+    ),
     "airflow.models.log": missing("Log", _NO_DATABASE),
+    "airflow.models.mappedoperator": {
+        **old(
+            ".sdk.mapping.mapped_operator",
+            "MappedOperator",
+            "airflow.sdk.definitions.mappedoperator",
+            removed_in="3.0",
+        ),
+        **old(".sdk.mapping.partial", "OperatorPartial", "airflow.sdk.definitions.mappedoperator", removed_in="3.0"),
+    },
     "airflow.models.param": {
         **old(".sdk.definitions.param", "Param ParamsDict", "airflow.sdk"),
         **old(".sdk.definitions.param", "DagParam process_params", "airflow.sdk.definitions.param", removed_in="3.0"),
@@ -229,5 +248,11 @@ MODELS: dict[str, Names] = {
     "airflow.models.xcom_arg": {
         **old(".sdk.definitions.xcom_arg", "XComArg", "airflow.sdk"),
         **old(".sdk.definitions.xcom_arg", "PlainXComArg", "airflow.sdk.definitions.xcom_arg", removed_in="3.0"),
+        **old(
+            ".sdk.mapping.references",
+            "ConcatXComArg MapXComArg ZipXComArg",
+            "airflow.sdk.definitions.xcom_arg",
+            removed_in="3.0",
+        ),
     },
 }

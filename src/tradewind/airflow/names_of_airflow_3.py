@@ -80,6 +80,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.bases.branch": {**_BRANCH, **_SKIP_MIXIN},
     "airflow.sdk.bases.decorator": {
         **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
+        **now(".sdk.mapping.mapped_operator", "DecoratedMappedOperator"),
         **now(".sdk.definitions.taskflow", "TaskDecorator=TaskFactory _TaskDecorator=TaskFactory"),
         **now(".sdk.toolkit.callables", "is_async_callable unwrap_callable"),
     },
@@ -111,20 +112,37 @@ SDK: dict[str, Names] = {
         **now(".sdk.operators.setup_teardown", "setup_task=setup teardown_task=teardown"),
     },
     "airflow.sdk.definitions.edges": now(".sdk.definitions.edges", "EdgeModifier Label"),
+    "airflow.sdk.definitions.mappedoperator": {
+        **now(".sdk.mapping.mapped_operator", "MappedOperator"),
+        **now(".sdk.mapping.partial", "OperatorPartial"),
+        **now(".sdk.mapping.items", "is_mappable_value"),
+        **now(".sdk.mapping.checks", "ensure_xcomarg_return_value=check_returned"),
+        **now(".sdk.toolkit.values", "prevent_duplicates"),
+    },
     "airflow.sdk.definitions.param": {
         **_PARAM,
         **now(".sdk.definitions.param", "DagParam process_params"),
     },
     "airflow.sdk.definitions.retry_policy": _RETRY_POLICY,
-    "airflow.sdk.definitions.taskgroup": _TASK_GROUP,
+    "airflow.sdk.definitions.taskgroup": {**_TASK_GROUP, **now(".sdk.mapping.groups", "MappedTaskGroup")},
     "airflow.sdk.definitions.template": now(".sdk.runtime.templating", "literal"),
     "airflow.sdk.definitions.variable": _VARIABLE,
-    "airflow.sdk.definitions.xcom_arg": _XCOM_ARG,
+    "airflow.sdk.definitions.xcom_arg": {
+        **_XCOM_ARG,
+        **now(".sdk.mapping.references", "ConcatXComArg MapXComArg ZipXComArg"),
+    },
     "airflow.sdk.definitions._internal": {},
     "airflow.sdk.definitions._internal.abstractoperator": now(
         ".sdk.definitions.operator", "AbstractOperator=BaseOperator Operator=BaseOperator"
     ),
     "airflow.sdk.definitions._internal.contextmanager": now(".sdk.definitions.contexts", "DagContext TaskGroupContext"),
+    "airflow.sdk.definitions._internal.expandinput": now(
+        ".sdk.mapping.expand_input",
+        """
+        DictOfListsExpandInput EXPAND_INPUT_EMPTY ListOfDictsExpandInput MappedArgument
+        NotFullyPopulated _NotFullyPopulated=NotFullyPopulated is_mappable
+        """,
+    ),
     "airflow.sdk.definitions._internal.mixins": now(".sdk.definitions.node", "DependencyMixin ResolveMixin"),
     "airflow.sdk.definitions._internal.node": now(".sdk.definitions.node", "DAGNode validate_key"),
     "airflow.sdk.definitions._internal.setup_teardown": _SCOPES,
@@ -142,6 +160,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.runtime.accessors", "ConnectionAccessor MacrosAccessor VariableAccessor"),
         **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
     },
+    "airflow.sdk.execution_time.lazy_sequence": now(".sdk.mapping.lazy_sequence", "LazyXComSequence"),
     "airflow.sdk.execution_time.macros": now(".sdk.runtime.macros", "*"),
     "airflow.sdk.execution_time.secrets_masker": now(".sdk.toolkit.masking", "mask_secret redact"),
     "airflow.sdk.execution_time.task_runner": now(".sdk.runtime.task_instance", "RuntimeTaskInstance=TaskInstance"),

@@ -103,7 +103,10 @@ UTILS: dict[str, Names] = {
         ".sdk.state", "DagRunState IntermediateTIState JobState State TaskInstanceState TerminalTIState"
     ),
     "airflow.utils.strings": now(".sdk.toolkit.strings", "get_random_string to_boolean TRUE_LIKE_VALUES"),
-    "airflow.utils.task_group": old(".sdk.definitions.task_group", "TaskGroup", "airflow.sdk", **_MOVED_IN_3),
+    "airflow.utils.task_group": {
+        **old(".sdk.definitions.task_group", "TaskGroup", "airflow.sdk", **_MOVED_IN_3),
+        **old(".sdk.mapping.groups", "MappedTaskGroup", "airflow.sdk.definitions.taskgroup", **_MOVED_IN_3),
+    },
     "airflow.utils.template": old(".sdk.runtime.templating", "literal", "airflow.sdk", **_GONE_IN_3),
     "airflow.utils.timeout": {
         **old(".sdk.toolkit.timeouts", "timeout", "airflow.sdk.execution_time.timeout", **_MOVED_IN_3),

@@ -168,13 +168,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             arguments.pop(name, None)
         self._join(task_id, task_group)
         settle_arguments(self, arguments, kwargs)
-        # As in Airflow a mapped task does not join the block it is made in.
-        if SetupTeardownContext.active and not (self.is_mapped or self.is_unmapped):
-            SetupTeardownContext.update_context_map(self)
-        if self.is_unmapped:
-            vars(self)["_dag"] = dag
-        elif dag is not None:
-            self.dag = dag
+        self._enter(dag)
 
     def _join(self, task_id: str, task_group: TaskGroup | None) -> None:
         """Take the full task_id and the place in the task group."""
@@ -189,6 +183,17 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         attributes["task_group"] = None
         if task_group is not None:
             task_group.add(self)
+
+    def _enter(self, dag: DAG | None) -> None:
+        """Join the DAG and the block for setups and teardowns; the operator of one map index joins neither."""
+        if self.is_unmapped:
+            vars(self)["_dag"] = dag
+            return
+        # As in Airflow a mapped task is in no block.
+        if SetupTeardownContext.active and not self.is_mapped:
+            SetupTeardownContext.update_context_map(self)
+        if dag is not None:
+            self.dag = dag
 
     def _finish_init(self) -> None:
         """End the outermost constructor: from here on, XComs in template fields are upstream tasks."""

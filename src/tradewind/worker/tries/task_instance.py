@@ -61,7 +61,7 @@ class RuntimeTaskInstance(TaskInstance):
         self.priority_weight = order.priority_weight
         self.hostname = hostname
         self.pid = os.getpid()
-        self.is_mapped = task.is_mapped
+        self.is_mapped = order.map_index >= 0
         self.expanded_ti_count = order.expanded_ti_count
         self.skipped_task_ids: list[str] = []
         """What the task decided not to run, in the order of its calls."""
