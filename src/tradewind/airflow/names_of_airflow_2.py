@@ -113,6 +113,7 @@ TOP: dict[str, Names] = {
     "airflow.settings": {
         **now(".airflow.configuration", "AIRFLOW_HOME DAGS_FOLDER PLUGINS_FOLDER TIMEZONE"),
         **now(".airflow.orm.sessions", "Session"),
+        **now(".sdk.providers.housekeeping", "get_policy_plugin_manager"),
     },
     "airflow.task": {},
     "airflow.task.trigger_rule": now(".core.trigger_rules", "TriggerRule"),

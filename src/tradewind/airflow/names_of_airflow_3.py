@@ -76,6 +76,19 @@ SDK: dict[str, Names] = {
         **now(".sdk.runtime", "macros"),
         **now(".sdk", "timezone"),
     },
+    "airflow.sdk._shared": {},
+    "airflow.sdk._shared.configuration": {},
+    "airflow.sdk._shared.configuration.exceptions": now(".sdk.exceptions", "AirflowConfigException"),
+    "airflow.sdk._shared.module_loading": now(
+        ".sdk.toolkit.loading", "import_string qualname iter_namespace is_valid_dotpath"
+    ),
+    "airflow.sdk._shared.secrets_masker": now(".sdk.toolkit.masking", "SecretsMasker mask_secret redact"),
+    "airflow.sdk._shared.timezones": {**now(".sdk", "timezone")},
+    "airflow.sdk._shared.timezones.timezone": now(".sdk.timezone", "*"),
+    "airflow.sdk.api": {},
+    "airflow.sdk.api.client": now(".sdk.providers.execution_api", "*"),
+    "airflow.sdk.api.datamodels": {},
+    "airflow.sdk.api.datamodels._generated": now(".sdk.providers.execution_api", "*"),
     "airflow.sdk.bases": {},
     "airflow.sdk.bases.branch": {**_BRANCH, **_SKIP_MIXIN},
     "airflow.sdk.bases.decorator": {
@@ -95,7 +108,10 @@ SDK: dict[str, Names] = {
     "airflow.sdk.bases.skipmixin": _SKIP_MIXIN,
     "airflow.sdk.bases.timetable": now(".sdk.toolkit.timetables", "BaseTimetable=Timetable"),
     "airflow.sdk.bases.xcom": now(".sdk.xcoms.backend", "BaseXCom"),
-    "airflow.sdk.configuration": now(".sdk.toolkit.configuration", "conf"),
+    "airflow.sdk.configuration": {
+        **now(".sdk.toolkit.configuration", "conf"),
+        **now(".sdk.providers.housekeeping", "clear_secrets_backends_cache"),
+    },
     "airflow.sdk.definitions": {},
     "airflow.sdk.definitions.connection": _CONNECTION,
     "airflow.sdk.definitions.context": {
@@ -156,6 +172,7 @@ SDK: dict[str, Names] = {
     ),
     "airflow.sdk.exceptions": {**_EXCEPTIONS, **_TRIGGER_RULE},
     "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.comms": now(".sdk.providers.execution_api", "*"),
     "airflow.sdk.execution_time.context": {
         **now(".sdk.runtime.accessors", "ConnectionAccessor MacrosAccessor VariableAccessor"),
         **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
@@ -167,11 +184,17 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.timeout": now(".sdk.toolkit.timeouts", "timeout TimeoutPosix=timeout"),
     "airflow.sdk.execution_time.xcom": now(".sdk.xcoms.backend", "BaseXCom XCom"),
     "airflow.sdk.lineage": now(".sdk.providers.lineage", _LINEAGE),
-    "airflow.sdk.log": now(".sdk.toolkit.masking", "mask_secret"),
+    "airflow.sdk.log": {
+        **now(".sdk.toolkit.masking", "mask_secret"),
+        **now(".sdk.providers.housekeeping", "configure_logging reset_logging"),
+    },
     "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname iter_namespace is_valid_dotpath"),
     "airflow.sdk.observability": {},
     "airflow.sdk.observability.stats": now(".sdk.providers.metrics", "Stats"),
-    "airflow.sdk.plugins_manager": now(".sdk.toolkit.plugins", "AirflowPlugin"),
+    "airflow.sdk.plugins_manager": {
+        **now(".sdk.toolkit.plugins", "AirflowPlugin"),
+        **now(".sdk.providers.housekeeping", "_get_plugins=get_plugins"),
+    },
     "airflow.sdk.providers_manager_runtime": now(
         ".sdk.providers.installed", "ProvidersManagerTaskRuntime=ProvidersManager HookInfo ProviderInfo PluginInfo"
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from tradewind.sdk.exceptions import AirflowConfigException
 from tradewind.sdk.operators.asynchronous import BaseAsyncOperator
-from tradewind.sdk.providers import lineage, metrics, platform
+from tradewind.sdk.providers import execution_api, housekeeping, lineage, metrics, platform
 from tradewind.sdk.toolkit.callables import is_async_callable
 from tradewind.sdk.toolkit.loading import is_valid_dotpath, iter_namespace
 
@@ -69,3 +69,21 @@ def test_what_is_async() -> None:
     assert is_async_callable(coroutine)
     assert is_async_callable(functools.partial(coroutine))
     assert not is_async_callable(len)
+
+
+def test_messages_of_the_execution_api_are_records() -> None:
+    first = execution_api.GetConnection(conn_id="a")
+    assert first == execution_api.GetConnection(conn_id="a")
+    assert first != execution_api.GetVariable(conn_id="a")
+    assert first.model_dump() == {"conn_id": "a"}
+    assert repr(first) == "GetConnection(conn_id='a')"
+    with pytest.raises(AttributeError, match="no message 'nothing'"):
+        _ = execution_api.nothing
+
+
+def test_steps_of_airflows_processes_do_nothing() -> None:
+    housekeeping.configure_logging(json_output=False)
+    housekeeping.reset_logging()
+    housekeeping.clear_secrets_backends_cache()
+    assert housekeeping.get_policy_plugin_manager() is None
+    assert housekeeping.get_plugins() == ([], {})
