@@ -68,3 +68,20 @@ with dag({dag_id!r}):
     for number in range({width}):
         noop.override(task_id=f"leaf{{number:05d}}", pool={pool!r})()
 """
+
+
+def hourly_chain(dag_id: str, length: int) -> str:
+    """Return a DAG that could run every hour and makes no run of its own: light tasks one after the other."""
+    return f"""\
+from datetime import datetime
+from airflow import DAG
+from airflow.operators.python import PythonOperator
+
+with DAG("{dag_id}", schedule="@hourly", start_date=datetime(2020, 1, 1), end_date=datetime(2020, 1, 1), catchup=False):
+    before = None
+    for number in range({length}):
+        task = PythonOperator(task_id=f"t{{number}}", python_callable=lambda: None)
+        if before is not None:
+            before >> task
+        before = task
+"""

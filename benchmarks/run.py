@@ -20,7 +20,7 @@ from benchmarks import postgres
 from benchmarks.airflow_system import VERSION, AirflowSystem
 from benchmarks.processes import machine
 from benchmarks.system import System
-from benchmarks.workloads import running, standing
+from benchmarks.workloads import backfilling, running, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,11 @@ def own_workloads(databases: Databases, runs: int) -> Workloads:
             figures |= running.fanout500(System, "postgres", url, runs)
         return figures | running.fanout500(System, "fork", None, runs, core__isolation="fork")
 
+    def backfill8760() -> dict[str, float]:
+        figures = backfilling.backfill(System, "sqlite", None)
+        url = databases.fresh()
+        return figures | (backfilling.backfill(System, "postgres", url) if url else {})
+
     return {
         "import": lambda: standing.imports(System(), max(9, runs)),
         "start": lambda: standing.start(System, [None] * runs),
@@ -75,6 +80,8 @@ def own_workloads(databases: Databases, runs: int) -> Workloads:
         "trigger": lambda: running.trigger(System, None, 20),
         "parse1000": lambda: standing.parse1000(System, None),
         "growth": lambda: running.growth(System),
+        "backfill500": lambda: backfilling.backfill(System, "sqlite", None, 500),
+        "backfill8760": backfill8760,
     }
 
 

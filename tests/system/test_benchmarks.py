@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import run
 from benchmarks.system import System
-from benchmarks.workloads import running, standing
+from benchmarks.workloads import backfilling, running, standing
 
 
 def test_the_command_writes_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +60,9 @@ def test_ratios_compare_with_the_same_question() -> None:
         "airflow.fanout500.postgres.tasks_per_s": 2.5,
     }
     assert run.ratios(results) == {"ratio.chain40.sqlite.run_s": 20.0, "ratio.fanout500.fork.tasks_per_s": 80.0}
+
+
+def test_a_backfill_gives_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfilling, "_WARM_UP", 3)
+    figures = backfilling.backfill(System, "sqlite", None, runs=12)
+    assert figures.keys() == {"backfill12.sqlite.tasks_per_s", "backfill12.sqlite.scheduler_mib_growth"}
