@@ -188,7 +188,7 @@ def test_a_connection_is_not_overwritten_by_add(tradewind: CommandLine) -> None:
     tradewind.ok("connections", "add", "c", "--conn-uri", URI)
     assert "already: delete it first" in tradewind.refused("connections", "add", "c", "--conn-uri", "http://h")
     tradewind.ok("connections", "delete", "c")
-    for command in ("delete", "get", "test"):
+    for command in ("delete", "get"):
         assert tradewind.refused("connections", command, "c") == "Error: there is no connection 'c'"
 
 
@@ -225,8 +225,10 @@ def test_a_connection_in_a_file_that_makes_no_sense_stops_the_import(tradewind: 
     assert rows(tradewind, "connections", "list") == []
 
 
-def test_a_connection_without_a_provider_does_not_work(tradewind: CommandLine) -> None:
+def test_a_connection_without_a_provider_does_not_work(tradewind: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     tradewind.ok("connections", "add", "c", "--conn-uri", "nosuchthing://h")
+    assert "TRADEWIND__CORE__TEST_CONNECTION=Enabled" in tradewind.refused("connections", "test", "c")
+    monkeypatch.setenv("TRADEWIND__CORE__TEST_CONNECTION", "Enabled")
     answer = tradewind("connections", "test", "c")
     assert answer.code == 1
     assert "no installed provider package serves it" in answer.err

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from tradewind.airflow import finder
 from tradewind.config.settings import ConfigurationError, load_settings
 
 
@@ -168,3 +170,28 @@ def test_a_getter_of_another_type_is_a_mistake(tmp_path: Path) -> None:
         load_settings({}, str(tmp_path)).integer("core", "load_examples")
     with pytest.raises(KeyError):
         load_settings({}, str(tmp_path)).value("core", "nothing")
+
+
+def test_without_a_reader_the_backend_that_the_settings_name_is_asked(
+    tmp_path: Path,
+) -> None:
+    secrets = tmp_path / "configs.json"
+    secrets.write_text('{"conn/database": "sqlite:////from/the/vault"}')
+    backend = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    environ = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_SECRET": "conn/database",
+        "AIRFLOW__SECRETS__BACKEND": backend,
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"configs_file_path": str(secrets)}),
+    }
+    assert load_settings(environ, str(tmp_path)).string("database", "sql_alchemy_conn") == "sqlite:////from/the/vault"
+
+    secrets.unlink()
+    with pytest.raises(ConfigurationError, match=rf"the secrets backend {backend} failed for 'conn/database'"):
+        load_settings(environ, str(tmp_path)).string("database", "sql_alchemy_conn")
+    del environ["AIRFLOW__SECRETS__BACKEND"]
+    with pytest.raises(ConfigurationError, match=r"none is configured: set \[secrets\] backend"):
+        load_settings(environ, str(tmp_path)).string("database", "sql_alchemy_conn")
+    circle = {"AIRFLOW__SECRETS__BACKEND_KWARGS_SECRET": "x", "AIRFLOW__SECRETS__BACKEND": backend}
+    with pytest.raises(ConfigurationError, match="says how to reach the secrets backend"):
+        load_settings(circle, str(tmp_path)).string("secrets", "backend_kwargs")
+    finder.uninstall()  # the backend's class was found under Airflow's name

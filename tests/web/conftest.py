@@ -219,7 +219,7 @@ def make_client(tmp_path: Path, database: Database, logs: LogLayout) -> Callable
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps(PASSWORDS), encoding="utf-8")
 
-    def make(**options: Any) -> Client:
+    def make(try_connection: Any = None, **options: Any) -> Client:
         values: dict[str, Any] = {"users": ("admin:admin", "reader:viewer", "worker:user")} | options
         ports = WebPorts(
             database=database,
@@ -229,6 +229,7 @@ def make_client(tmp_path: Path, database: Database, logs: LogLayout) -> Callable
             jwt_secret="secret",
             passwords_file=passwords,
             options=WebOptions(**values),
+            try_connection=try_connection,
         )
         return Client(create_app(ports))
 

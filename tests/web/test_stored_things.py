@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+
+from tradewind.serialization.records import ConnectionRecord
 
 from tests.web.conftest import Client
 
@@ -84,3 +87,21 @@ def test_hidden_secrets_that_are_sent_back_stay(client: Client) -> None:
 def test_an_extra_that_is_no_object_is_hidden_whole(client: Client) -> None:
     body = {"connection_id": "odd", "conn_type": "x", "extra": "user:hush"}
     assert client.post("/api/v2/connections", body, 201)["extra"] == "***"
+
+
+def test_a_connection_is_tried_where_that_is_allowed(client: Client, make_client: Callable[..., Client]) -> None:
+    body = {"connection_id": "db", "conn_type": "postgres", "host": "h", "password": "hush"}
+    assert "core.test_connection" in client.post("/api/v2/connections/test", body, 403)["detail"]
+
+    tried: list[ConnectionRecord] = []
+
+    def try_connection(record: ConnectionRecord) -> tuple[bool, str]:
+        tried.append(record)
+        return True, "it works"
+
+    other = make_client(try_connection=try_connection)
+    other.headers = client.headers
+    assert other.post("/api/v2/connections/test", body) == {"status": True, "message": "it works"}
+    client.post("/api/v2/connections", body, 201)
+    other.post("/api/v2/connections/test", body | {"password": "***", "host": "new"})
+    assert [(record.host, record.password) for record in tried] == [("h", "hush"), ("new", "hush")]

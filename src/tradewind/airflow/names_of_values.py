@@ -9,8 +9,19 @@ _SERDE = now(
     "CLASSNAME DATA DEFAULT_VERSION SCHEMA_ID VERSION allow_class decode deserialize encode serialize",
 )
 
+_SECRETS_BACKEND = now(".sdk.secrets.backends", "BaseSecretsBackend")
+
 VALUES: dict[str, Names] = {
+    "airflow.sdk.bases.secrets_backend": _SECRETS_BACKEND,
     "airflow.sdk.serde": _SERDE,
+    "airflow.secrets": _SECRETS_BACKEND,
+    "airflow.secrets.base_secrets": _SECRETS_BACKEND,
+    "airflow.secrets.environment_variables": now(".sdk.secrets.backends", "EnvironmentVariablesBackend"),
+    "airflow.secrets.local_filesystem": now(
+        ".sdk.secrets.files",
+        "LocalFilesystemBackend load_variables load_connections_dict=load_connections load_connections",
+    ),
+    "airflow.secrets.metastore": now(".sdk.secrets.backends", "MetastoreBackend"),
     "airflow.serialization": {},
     "airflow.serialization.serde": old(
         ".xcom.serde",

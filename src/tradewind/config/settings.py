@@ -28,6 +28,11 @@ __all__ = ["ConfigurationError", "SettingRow", "Settings", "load_settings"]
 
 DEFAULT_SOURCE = "default"
 
+_SECRETS_READER = "tradewind.standalone.author_values:config_secret"
+"""By name, for it lies on a floor above: what asks the installation's secrets backend, whose class may be anybody's."""
+
+_SECTIONS_OF_BACKENDS = frozenset({"secrets", "workers"})
+
 
 @dataclass(frozen=True)
 class SettingRow:
@@ -129,11 +134,11 @@ class Settings:
         return parse_value(option, text.replace("{home}", self.home), found.source)
 
     def _secret(self, name: str, source: str, option: Option) -> str:
-        if self._secret_reader is None:
+        if option.section in _SECTIONS_OF_BACKENDS:
             raise ConfigurationError(
-                f"{source}: {option.name} is to come from a secrets backend, and none is configured"
+                f"{source}: {option.name} says how to reach the secrets backend: it cannot lie there"
             )
-        text = self._secret_reader(name)
+        text = self._secret_reader(name) if self._secret_reader is not None else _backend_reader()(self, name)
         if text is None:
             raise ConfigurationError(f"{source}: the secrets backend has no entry {name!r} for {option.name}")
         return text
@@ -145,6 +150,13 @@ class Settings:
         return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
+def _backend_reader() -> Callable[[Settings, str], str | None]:
+    from importlib import import_module  # noqa: PLC0415 - few installations keep options in a secrets backend
+
+    module, _, name = _SECRETS_READER.partition(":")
+    return getattr(import_module(module), name)
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None,
     home: str | None = None,
@@ -154,7 +166,7 @@ def load_settings(
     """Return the settings; raises `ConfigurationError` with one sentence when a value is wrong.
 
     `environ` defaults to the process's environment and `home` to the home folder it names. `secret_reader` answers
-    options that a `_SECRET` name leaves to a secrets backend.
+    options that a `_SECRET` name leaves to a secrets backend; without one the backend that the settings name is asked.
     """
     environ = os.environ if environ is None else environ
     home = home_folder(environ) if home is None else os.path.abspath(home)  # noqa: PTH100 - pathlib is not loaded here

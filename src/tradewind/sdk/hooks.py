@@ -67,4 +67,11 @@ def hook_class_name(conn_type: str | None) -> str | None:
         for kind in info.data.get("connection-types", []):
             if kind["connection-type"] == conn_type:
                 return kind["hook-class-name"]
-    return None
+    return _OF_THE_STANDARD_PROVIDER.get(conn_type or "")
+
+
+_OF_THE_STANDARD_PROVIDER = {
+    "fs": "tradewind.sdk.sensors.filesystem.FSHook",
+    "package_index": "tradewind.sdk.virtualenvs.package_index.PackageIndexHook",
+}
+"""Types that every Airflow knows."""

@@ -10,9 +10,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradewind.airflow.finder import install
 from tradewind.config.secrets import backend_argument_in_environment
 from tradewind.config.values import ConfigurationError
 from tradewind.executors.local_protocol import WorkerOptions
+from tradewind.sdk.lookups.chain import make_backend
 
 if TYPE_CHECKING:
     from tradewind.config.settings import Settings
@@ -88,6 +90,28 @@ def secrets_backends(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
         if path:
             found.append((path, _backend_arguments(settings, section, key)))
     return found
+
+
+def config_secret(settings: Settings, name: str) -> str | None:
+    """Return what the installation's secrets backends have under a name that an option's `_SECRET` form gives.
+
+    Raises `ConfigurationError` when there is no backend, and when one fails: an installation does not start on a guess.
+    """
+    found = secrets_backends(settings)
+    if not found:
+        raise ConfigurationError(
+            f"an option is to come from a secrets backend (under {name!r}), and none is configured: "
+            "set [secrets] backend"
+        )
+    install()  # backends import airflow's names
+    for path, arguments in found:
+        try:
+            text = make_backend(path, arguments).get_config(name)
+        except Exception as error:
+            raise ConfigurationError(f"the secrets backend {path} failed for {name!r}: {error}") from error
+        if text is not None:
+            return text
+    return None
 
 
 def _backend_arguments(settings: Settings, section: str, key: str) -> dict[str, Any]:

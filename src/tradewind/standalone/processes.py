@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tradewind.config.settings import Settings
     from tradewind.core.clock import Clock
     from tradewind.serialization.messages import DagRunFacts
+    from tradewind.serialization.records import ConnectionRecord
 
 _log = logging.getLogger(__name__)
 
@@ -172,6 +173,7 @@ def run_api_server(
             jwt_secret=jwt_secret(settings),
             passwords_file=Path(settings.string("core", "simple_auth_manager_passwords_file")),
             options=web_options(settings),
+            try_connection=_connection_check(settings),
         ),
     )
     server = WebServer(
@@ -205,6 +207,14 @@ def listen_on(settings: Settings) -> socket.socket:
         ) from None
     listening.listen(1024)
     return listening
+
+
+def _connection_check(settings: Settings) -> Callable[[ConnectionRecord], tuple[bool, str]] | None:
+    """Return what tries connections, None where the installation does not allow that."""
+    from tradewind.standalone.in_process.connection_check import checker  # noqa: PLC0415 - as in run_api_server
+
+    is_allowed = settings.string("core", "test_connection") == "Enabled"
+    return checker(settings.number("core", "test_connection_timeout")) if is_allowed else None
 
 
 def _log_layout(settings: Settings) -> LogLayout:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tradewind.core.clock import Clock
     from tradewind.logs.layout import LogLayout
     from tradewind.metadata.database import Database
     from tradewind.metadata.encryption import Cipher
+    from tradewind.serialization.records import ConnectionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,5 @@ class WebPorts:
     passwords_file: Path
     """JSON: the password of each user by name."""
     options: WebOptions = field(default_factory=WebOptions)
+    try_connection: Callable[[ConnectionRecord], tuple[bool, str]] | None = None
+    """Returns whether a connection works and what was found; None where that is not allowed."""

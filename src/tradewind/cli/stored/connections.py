@@ -126,22 +126,28 @@ def delete(conn_id: str) -> None:
 def test(conn_id: str) -> int:
     """Try a connection through its provider's hook.
 
-    Exit code 1 when it does not work, or when no installed provider serves its type.
+    Exit code 1 when it does not work, or when no installed provider serves its type. As in Airflow this has to be
+    allowed: option core.test_connection.
     """
-    from tradewind.config.secrets import connection_in_environment
-    from tradewind.standalone.in_process.author_process import prepare_author_process
-    from tradewind.standalone.in_process.secret_files import to_record
+    from tradewind.sdk.connection import Connection
+    from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
+    from tradewind.sdk.ports import install_worker_store
+    from tradewind.standalone.in_process.author_process import memory_store, prepare_author_process
+    from tradewind.standalone.in_process.connection_check import check_connection
+    from tradewind.standalone.in_process.secret_files import SecretFileError, as_record
 
-    prepare_author_process(read_settings())
-    text = connection_in_environment(conn_id)
-    if text is not None:
-        record = to_record("the environment", conn_id, text)
-    else:
-        with connection_store() as store:
-            record = store.get(conn_id)
-    if record is None:
-        raise _no_connection(conn_id)
-    works, message = to_connection(record).test_connection()
+    settings = read_settings()
+    if settings.string("core", "test_connection") != "Enabled":
+        raise CommandError("connections may not be tried: set TRADEWIND__CORE__TEST_CONNECTION=Enabled to allow it")
+    prepare_author_process(settings)
+    install_worker_store(memory_store(settings))
+    try:
+        record = as_record(Connection.get(conn_id))
+    except AirflowNotFoundException:
+        raise _no_connection(conn_id) from None
+    except (AirflowException, SecretFileError, ValueError) as error:
+        raise CommandError(f"connection {conn_id!r} cannot be read: {error}") from error
+    works, message = check_connection(record, limit_s=settings.number("core", "test_connection_timeout"))
     say(f"Connection {conn_id!r} {'works' if works else 'does not work'}: {message}")
     return EX_OK if works else EX_FAILED
 

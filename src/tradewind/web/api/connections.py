@@ -9,6 +9,7 @@ import msgspec
 from tradewind.metadata.errors import AlreadyExistsError, InvalidRequestError, NotFoundError
 from tradewind.serialization.records import ConnectionRecord
 from tradewind.web.answers.redaction import HIDDEN, restored_json
+from tradewind.web.errors import ApiError
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
 
@@ -77,6 +78,21 @@ def patch_connection(call: Call) -> dict[str, Any]:
     return _connection(call, record)
 
 
+def test_connection(call: Call) -> dict[str, Any]:
+    """Try a connection, stored or not, through its provider's hook."""
+    try_connection = call.backend.ports.try_connection
+    if try_connection is None:
+        raise ApiError(403, "connections may not be tried here: the option core.test_connection is not Enabled")
+    body: ConnectionBody = call.body
+    values = {name: getattr(body, name) for name in _CONNECTION_FIELDS}
+    stored = call.backend.connections.get(body.connection_id)
+    if stored is not None:  # a hidden secret sent back stands for the stored one
+        values["password"] = stored.password if body.password in {None, HIDDEN} else body.password
+        values["extra"] = restored_json(body.extra, stored.extra)
+    works, message = try_connection(ConnectionRecord(conn_id=body.connection_id, **values))
+    return {"status": works, "message": message}
+
+
 def delete_connection(call: Call) -> None:
     """Delete a connection."""
     if not call.backend.connections.delete(call.path["connection_id"]):
@@ -109,6 +125,7 @@ def _connection(call: Call, record: ConnectionRecord) -> dict[str, Any]:
 OPERATIONS = (
     Operation("GET", "/api/v2/connections", list_connections, role="op", query=ConnectionsQuery),
     Operation("POST", "/api/v2/connections", create_connection, role="op", body=ConnectionBody, status=201),
+    Operation("POST", "/api/v2/connections/test", test_connection, role="op", body=ConnectionBody),
     Operation("GET", "/api/v2/connections/{connection_id}", get_connection, role="op"),
     Operation("PATCH", "/api/v2/connections/{connection_id}", patch_connection, role="op", body=ConnectionBody),
     Operation("DELETE", "/api/v2/connections/{connection_id}", delete_connection, role="op", status=204),
