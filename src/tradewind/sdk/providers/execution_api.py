@@ -17,7 +17,7 @@ class Message:
     def __init__(self, *values: Any, **fields: Any) -> None:
         self.__dict__.update(fields)
         if values:
-            self.root = list(values) if len(values) > 1 else values[0]
+            self.root = values[0]
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and vars(other) == vars(self)
