@@ -73,7 +73,7 @@ def examples_of(requirement: str, work: Path, *, is_source: bool = False) -> lis
     suffix = "-sdist" if is_source else ""
     root = work / "pypi" / f"{requirement.replace('==', '-')}{suffix}"
     if not root.is_dir():
-        archive = _download(requirement, work / "pypi" / "archives", is_source=is_source)
+        archive = download(requirement, work / "pypi" / "archives", is_source=is_source)
         if archive is None:
             return []
         _unpack(archive, root)
@@ -119,7 +119,8 @@ def grafts(file: DagFile) -> list[Path]:
     return [folder] if (folder / "example_dags").is_dir() else []
 
 
-def _download(requirement: str, archives: Path, *, is_source: bool) -> Path | None:
+def download(requirement: str, archives: Path, *, is_source: bool) -> Path | None:
+    """Download a wheel or a source distribution, if need be; return its file, None when it cannot be had."""
     name, _, version = requirement.partition("==")
     pattern = f"{name.replace('-', '_')}-{version}" + (".tar.gz" if is_source else "-*.whl")
     if not list(archives.glob(pattern)):

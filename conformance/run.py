@@ -11,19 +11,20 @@ from conformance.corpora import HERE, collect
 from conformance.execution import run_all
 from conformance.facts.comparison import RELEASES, compare_runs
 from conformance.loading import load_all
+from conformance.sdk_suite import run_suite
 
 
 def main() -> None:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mirror", type=Path, help="folder of git clones, each in owner+name/repo")
-    parser.add_argument("--only", choices=("load", "exec", "facts"), help="one part")
+    parser.add_argument("--only", choices=("load", "exec", "facts", "sdk"), help="one part")
     parser.add_argument("--match", default="", help="only files or DAGs whose key contains this text")
     arguments = parser.parse_args()
     work = HERE / "work"
     work.mkdir(exist_ok=True)
     report: dict[str, Any] = {"failures": [], "not_available": []}
-    for part, measure in (("load", _load), ("exec", _execute), ("facts", _hold_against_facts)):
+    for part, measure in (("load", _load), ("exec", _execute), ("facts", _hold_against_facts), ("sdk", _test_sdk)):
         if arguments.only in {None, part}:
             measure(report, work, arguments)
     results = HERE / "results"
@@ -57,6 +58,13 @@ def _hold_against_facts(report: dict[str, Any], work: Path, arguments: argparse.
         report["failures"] += [{"part": "facts", **failure} for failure in outcome["failures"]]
 
 
+def _test_sdk(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    outcome = run_suite(work, arguments.match)
+    report["sdk"] = outcome["folders"]
+    report["failures"] += outcome["failures"]
+    report["not_available"] += outcome["absent"]
+
+
 def _print(report: dict[str, Any]) -> None:
     for failure in report["failures"]:
         print(f"{failure['part']:<5} {failure['what']}\n      {failure['why']}")
@@ -74,6 +82,12 @@ def _print(report: dict[str, Any]) -> None:
         print(
             f"facts: {counts['same']} of {counts['rows']} generated DAGs end as under Airflow {release}, "
             f"{counts['decided']} otherwise by a recorded decision"
+        )
+    for folder, counts in report.get("sdk", {}).items():
+        failed = counts["failure"] + counts["error"]
+        print(
+            f"sdk: {folder:<15} {counts['passed']} pass (under Airflow {counts.get('airflow', 0)}), {failed} fail, "
+            f"{counts['explained']} of them explained"
         )
 
 
