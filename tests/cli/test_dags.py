@@ -13,9 +13,16 @@ import yaml
 
 from tradewind.core.timetables.codec import encode_timetable
 from tradewind.core.timetables.interval import CronDataIntervalTimetable
-from tradewind.metadata.dags import FileError, FileResult
+from tradewind.metadata.dags import FileError, FileResult, FileWarning
 from tradewind.metadata.runs import RunFilter, list_runs
-from tradewind.serialization.document import EdgeLabel, ParamDocument, TaskDocument, TaskGroupDocument
+from tradewind.serialization.document import (
+    DEFAULTS_WARNING,
+    DagDocument,
+    EdgeLabel,
+    ParamDocument,
+    TaskDocument,
+    TaskGroupDocument,
+)
 
 from tests.cli.conftest import CommandLine
 from tests.metadata.conftest import World
@@ -115,6 +122,19 @@ def test_details_show_everything(tradewind: CommandLine, world: World) -> None:
     table = tradewind.ok("dags", "details", "etl")
     assert table.startswith("property_name")
     assert "is_stale" in table
+
+
+def test_details_show_whose_defaults_a_dag_has_and_why(tradewind: CommandLine, world: World) -> None:
+    add_etl(world, airflow_defaults=2)
+    [row] = rows(tradewind, "dags", "details", "etl")
+    assert (row["airflow_defaults"], row["airflow_defaults_decided_by"]) == ("2", None)
+    warning = FileWarning(DEFAULTS_WARNING, "etl.py:3: DAG(schedule_interval=...)", "etl")
+    world.dags.store_file(world.file(DagDocument(dag_id="etl"), warnings=[warning]), is_paused_by_default=False)
+    [row] = rows(tradewind, "dags", "details", "etl")
+    assert row["airflow_defaults_decided_by"] == "etl.py:3: DAG(schedule_interval=...)"
+    columns = ("--columns", "dag_id,airflow_defaults,airflow_defaults_decided_by")
+    [listed] = rows(tradewind, "dags", "list", *columns)
+    assert listed["airflow_defaults_decided_by"] == "etl.py:3: DAG(schedule_interval=...)"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from tradewind.dag_processor.parsing.messages import FileToParse
 from tradewind.dag_processor.pool import Parsed
-from tradewind.serialization.document import decode_document
+from tradewind.serialization.document import DEFAULTS_WARNING, decode_document
 
 from tests.dag_processor.parsing import DAG, Parsing, Reader, parsing, write
 
@@ -112,8 +112,18 @@ DAG("old", schedule_interval=None, default_view="graph")
 """
     (result,) = pool.parse(write(folder / "old.py", text + "dag = DAG('old', schedule_interval=None)\n"))
     assert result.errors == []
-    assert {warning.kind for warning in result.warnings} == {"deprecated"}
-    assert any(warning.message.startswith("old.py:3: ") for warning in result.warnings)
+    deprecated = [warning.message for warning in result.warnings if warning.kind == "deprecated"]
+    assert any(message.startswith("old.py:3: ") for message in deprecated)
+
+
+def test_a_dag_with_the_defaults_of_airflow_2_names_the_line_that_decided(folder: Path, pool: Parsing) -> None:
+    text = "from airflow import DAG\n\ndag = DAG('old', schedule_interval=None)\nDAG('second', schedule=None, tags=['x'])\n"
+    (result,) = pool.parse(write(folder / "old.py", text))
+    decided = {w.dag_id: w.message for w in result.warnings if w.kind == DEFAULTS_WARNING}
+    assert decided == {"old": "old.py:3: DAG(schedule_interval=...)"}
+    assert decode_document(result.dags[0].document).airflow_defaults == 2
+    (modern,) = pool.parse(write(folder / "new.py", "from airflow import DAG\ndag = DAG('new', schedule=None)\n"))
+    assert [w for w in modern.warnings if w.kind == DEFAULTS_WARNING] == []
 
 
 def test_variables_and_connections_are_read_through_the_processor(folder: Path, pool: Parsing, reader: Reader) -> None:

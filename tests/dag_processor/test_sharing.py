@@ -152,7 +152,7 @@ def test_each_has_its_own_warnings_and_the_defaults_of_its_own_airflow(folder: P
     ]
     shared = together(pool, folder, *paths)
     alone = pool.parse(*paths, folder=folder)
-    assert [len(result.warnings) for result in shared] == [1, 0, 1]
+    assert [len(result.warnings) for result in shared] == [2, 0, 2]
     for one, other in zip(shared, alone, strict=True):
         one.parse_duration_s = other.parse_duration_s
     assert shared == alone

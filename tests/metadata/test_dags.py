@@ -18,7 +18,14 @@ from tradewind.metadata.database import Database
 from tradewind.metadata.doorbell import Ring, listen
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
 from tradewind.metadata.listing import Page
-from tradewind.serialization.document import DagDocument, TaskDocument, decode_document, encode_document, version_hash
+from tradewind.serialization.document import (
+    DEFAULTS_WARNING,
+    DagDocument,
+    TaskDocument,
+    decode_document,
+    encode_document,
+    version_hash,
+)
 
 from tests.metadata.conftest import NOON, StandingClock, World, hear
 
@@ -183,6 +190,13 @@ def test_warnings_follow_the_file(world: World) -> None:
     assert world.dags.list_warnings("other") == []
     world.dags.store_file(world.file(DagDocument(dag_id="etl")), is_paused_by_default=False)
     assert world.dags.list_warnings() == []
+
+
+def test_the_line_that_decided_over_defaults_is_found(world: World) -> None:
+    warnings = [FileWarning("deprecated", "x.py:2: old", "etl"), FileWarning(DEFAULTS_WARNING, "x.py:1: older", "etl")]
+    world.dags.store_file(world.file(DagDocument(dag_id="etl"), warnings=warnings), is_paused_by_default=False)
+    assert world.dags.defaults_decided_by("etl") == "x.py:1: older"
+    assert world.dags.defaults_decided_by("other") is None
 
 
 def test_pausing_tells_what_it_changed(world: World) -> None:

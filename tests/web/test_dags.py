@@ -65,6 +65,7 @@ def test_one_dag(client: Client) -> None:
 def test_details_come_from_the_document(client: Client) -> None:
     details = client.get("/api/v2/dags/params/details")
     assert details["timezone"] == "UTC"
+    assert (details["airflow_defaults"], details["airflow_defaults_decided_by"]) == (3, None)
     assert details["params"]["count"] == {
         "value": 3,
         "description": None,

@@ -7,7 +7,7 @@ configuration means here what it meant there. Where the meaning or the default d
 from __future__ import annotations
 
 from tradewind.config.option import Option
-from tradewind.config.options_of_core import CORE
+from tradewind.config.options_of_core import AIRFLOW, CORE
 from tradewind.config.options_of_mail import MAIL
 from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER
 from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS
@@ -17,6 +17,7 @@ __all__ = ["OPTIONS", "OPTION_BY_NAME", "Option"]
 
 OPTIONS: tuple[Option, ...] = (
     *CORE,
+    *AIRFLOW,
     *DATABASE,
     *SCHEDULER,
     *DAG_PROCESSOR,

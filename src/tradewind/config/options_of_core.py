@@ -43,14 +43,6 @@ CORE = (
     ),
     option("core", "dags_are_paused_at_creation", "boolean", "True", "Whether a DAG seen for the first time waits."),
     option("core", "load_examples", "boolean", "True", "Whether the example DAGs that ship with Tradewind are loaded."),
-    own_option(
-        "core",
-        "airflow_defaults",
-        "choice",
-        "auto",
-        "Whose defaults DAG files get: those of Airflow 2 or 3, or (auto) of the one that each file was written for.",
-        choices=("auto", "2", "3"),
-    ),
     option("core", "default_timezone", "string", "utc", "Time zone of dates that name none; an IANA name."),
     option(
         "core",
@@ -214,5 +206,16 @@ CORE = (
         "list",
         "",
         "More names that tell, beside password, secret, token and the like.",
+    ),
+)
+
+AIRFLOW = (
+    own_option(
+        "airflow",
+        "defaults",
+        "choice",
+        "auto",
+        "Whose defaults DAG files get: those of Airflow 2 or 3, or (auto) of the one that each file was written for.",
+        choices=("auto", "2", "3"),
     ),
 )

@@ -43,7 +43,8 @@ class DeprecationNote:
 
 
 _notes: dict[tuple[str, int, str], DeprecationNote] = {}
-_airflow_2_files: set[str] = set()
+_airflow_2_files: dict[str, tuple[int, str]] = {}
+"""By file, the line and the first spelling seen in it that Airflow 3 does not have."""
 
 
 def author_frame() -> FrameType | None:
@@ -83,7 +84,7 @@ def note_deprecated(old: str, modern: str = "", since: str = "2.0", removed_in: 
     note = DeprecationNote(file=file, line=line, old=old, modern=modern, since=since, removed_in=removed_in)
     gone_in_3 = removed_in.startswith(("1", "2", "3"))
     if gone_in_3:
-        _airflow_2_files.add(file)
+        _airflow_2_files.setdefault(file, (line, old))
     if _notes.setdefault((file, line, old), note) is not note:
         return
     module_globals = frame.f_globals if frame is not None else {}
@@ -109,8 +110,14 @@ def is_written_for_airflow_2(file: str) -> bool:
     return file in _airflow_2_files
 
 
+def spelling_of_airflow_2(file: str) -> tuple[str, int, str] | None:
+    """Return file, line and spelling by which `file` was found to be written for Airflow 2, None when it was not."""
+    found = _airflow_2_files.get(file)
+    return None if found is None else (file, *found)
+
+
 def forget_file(file: str) -> None:
     """Forget what was seen in `file`: called before it is imported again."""
-    _airflow_2_files.discard(file)
+    _airflow_2_files.pop(file, None)
     for key in [key for key in _notes if key[0] == file]:
         del _notes[key]

@@ -14,6 +14,12 @@ import msgspec
 
 DOCUMENT_FORMAT = 1
 
+DEFAULTS_WARNING = "airflow_2_defaults"
+"""Kind of the warning that names the line by which a DAG has the defaults of Airflow 2.
+
+It is no part of the document: the line moves with every edit above it.
+"""
+
 
 class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task. Durations are seconds. Defaults are Airflow's, so that a plain task is a short object."""

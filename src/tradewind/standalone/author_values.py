@@ -24,7 +24,7 @@ _MIB = 1 << 20
 
 def author_defaults(settings: Settings) -> dict[str, Any]:
     """Return what the installation gives an author who says nothing: arguments of `AuthorDefaults`."""
-    followed = settings.string("core", "airflow_defaults")
+    followed = settings.string("airflow", "defaults")
     values: dict[str, Any] = {
         "airflow": None if followed == "auto" else int(followed),
         "owner": settings.string("operators", "default_owner"),

@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 BUNDLE = "dags-folder"
 """The name that Airflow 3 gives the DAG folder; there is no other bundle here."""
 
+FROM_DOCUMENT = ("timetable_description", "timetable_periodic", "has_task_concurrency_limits", "airflow_defaults")
+"""The fields that only the document has."""
+
 DEFAULT_COLUMNS = ("dag_id", "fileloc", "owners", "is_paused", "bundle_name", "bundle_version")
 
 
-def stored_dag(detail: DagDetail, document: DagDocument | None) -> dict[str, Any]:
-    """Return every field of a DAG of the database; `document` may be left out where its fields are not asked for."""
+def stored_dag(detail: DagDetail, document: DagDocument | None, decided_by: str | None = None) -> dict[str, Any]:
+    """Return every field of a DAG of the database; `document` may be left out where its fields are not asked for.
+
+    `decided_by` is the line by which it has the defaults of Airflow 2, where one decided.
+    """
     return {
         "dag_id": detail.dag_id,
         "dag_display_name": detail.display_name,
@@ -33,6 +39,7 @@ def stored_dag(detail: DagDetail, document: DagDocument | None) -> dict[str, Any
         "description": detail.description,
         "timetable_summary": detail.schedule_summary or None,
         **_of_document(document),
+        "airflow_defaults_decided_by": decided_by,
         "tags": _tags(detail.dag_id, detail.display_name, detail.tags),
         "max_active_tasks": detail.max_active_tasks,
         "max_active_runs": detail.max_active_runs,
@@ -48,6 +55,8 @@ def stored_dag(detail: DagDetail, document: DagDocument | None) -> dict[str, Any
 
 def parsed_dag(result: FileResult, document: DagDocument) -> dict[str, Any]:
     """Return every field of a DAG that was parsed just now: what only the database knows is None."""
+    from tradewind.serialization.document import DEFAULTS_WARNING
+
     name = document.display_name or document.dag_id
     return {
         "dag_id": document.dag_id,
@@ -62,6 +71,9 @@ def parsed_dag(result: FileResult, document: DagDocument) -> dict[str, Any]:
         "description": document.description,
         "timetable_summary": document.schedule_summary or None,
         **_of_document(document),
+        "airflow_defaults_decided_by": next(
+            (w.message for w in result.warnings if (w.kind, w.dag_id) == (DEFAULTS_WARNING, document.dag_id)), None
+        ),
         "tags": _tags(document.dag_id, name, document.tags),
         "max_active_tasks": document.max_active_tasks,
         "max_active_runs": document.max_active_runs,
@@ -95,7 +107,7 @@ _FORMER = {"filepath": "fileloc", "owner": "owners", "paused": "is_paused"}
 
 def _of_document(document: DagDocument | None) -> dict[str, Any]:
     if document is None:
-        return dict.fromkeys(("timetable_description", "timetable_periodic", "has_task_concurrency_limits"), None)
+        return dict.fromkeys(FROM_DOCUMENT)
     from tradewind.core.timetables.codec import decode_timetable
 
     timetable = decode_timetable(document.timetable)
@@ -106,6 +118,7 @@ def _of_document(document: DagDocument | None) -> dict[str, Any]:
             task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None
             for task in document.tasks
         ),
+        "airflow_defaults": document.airflow_defaults,
     }
 
 

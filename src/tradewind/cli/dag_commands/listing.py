@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli.dag_commands.details import DEFAULT_COLUMNS, chosen, is_known, parsed_dag, stored_dag
+from tradewind.cli.dag_commands.details import DEFAULT_COLUMNS, FROM_DOCUMENT, chosen, is_known, parsed_dag, stored_dag
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
@@ -47,7 +47,8 @@ def details(dag_id: str, output: str) -> None:
 
     with opened_database(read_settings()) as database:
         store = DagStore(database, CLOCK)
-        fields = stored_dag(store.get_dag(dag_id), decode_document(store.get_document(dag_id)))
+        detail = store.get_dag(dag_id)
+        fields = stored_dag(detail, decode_document(store.get_document(dag_id)), store.defaults_decided_by(dag_id))
     if output in {"table", "plain"}:
         rows: list[dict[str, Any]] = [
             {"property_name": name, "property_value": value} for name, value in fields.items()
@@ -66,15 +67,17 @@ def _stored_dags(wanted: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
         store = DagStore(database, CLOCK)
         found, _ = store.list_dags()
         errors, _ = store.list_import_errors()
-        needs_document = bool(_FROM_DOCUMENT & set(wanted))
+        needs_document = not set(wanted).isdisjoint(FROM_DOCUMENT)
+        shows_line = "airflow_defaults_decided_by" in wanted
         rows = [
-            stored_dag(detail, decode_document(store.get_document(detail.dag_id)) if needs_document else None)
+            stored_dag(
+                detail,
+                decode_document(store.get_document(detail.dag_id)) if needs_document else None,
+                store.defaults_decided_by(detail.dag_id) if shows_line else None,
+            )
             for detail in found
         ]
     return rows, len({error.path for error in errors})
-
-
-_FROM_DOCUMENT = {"timetable_description", "timetable_periodic", "has_task_concurrency_limits"}
 
 
 def _parsed_dags() -> tuple[list[dict[str, Any]], int]:

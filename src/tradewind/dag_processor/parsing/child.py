@@ -33,16 +33,17 @@ from tradewind.dag_processor.parsing.messages import (
     pack,
 )
 from tradewind.dag_processor.parsing.problems import describe
-from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
+from tradewind.sdk.author_defaults import AuthorDefaults, author_defaults, install_author_defaults
 from tradewind.sdk.deprecations import drain_deprecations, forget_file
 from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.importing import extend_sys_path, import_dag_file, module_name_of
 from tradewind.sdk.ports import install_worker_store
 from tradewind.sdk.secrets.author_values import install_author_values
-from tradewind.serialization.document import encode_document
+from tradewind.serialization.document import DEFAULTS_WARNING, encode_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
     from tradewind.dag_processor.parsing.messages import ForkerSetup, ParseRequest
@@ -63,6 +64,7 @@ EXIT_BROKEN = 70
 SHARE_S = 0.5
 """A child that has worked for so long begins no further file."""
 _CPU_MARGIN_S = 10
+_AIRFLOW_2 = 2
 
 
 def prepare(setup: ForkerSetup) -> None:
@@ -119,10 +121,14 @@ def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutc
     started = time.monotonic()
     dags, errors = _import(file, setup)
     documents, more_errors = _describe_dags(dags, file, setup)
+    described = {document.dag_id for document in documents}
     outcome = ParseOutcome(
         dags=tuple(documents),
         errors=(*errors, *more_errors),
-        warnings=_deprecations(file.folder),
+        warnings=(
+            *_deprecations(file.folder),
+            *_defaults_of_airflow_2((dag for dag in dags if dag.dag_id in described), file.folder),
+        ),
         files=watch.files(file.path),
         folders=watch.folders(),
         duration_s=time.monotonic() - started,
@@ -194,6 +200,17 @@ def _deprecations(folder: str) -> tuple[ParseWarning, ...]:
         )
         for note in drain_deprecations()
     )
+
+
+def _defaults_of_airflow_2(dags: Iterable[DAG], folder: str) -> Iterator[ParseWarning]:
+    """Give for each DAG that has the defaults of Airflow 2 by its file the line that decided."""
+    if author_defaults().airflow is not None:
+        return
+    for dag in dags:
+        if dag.airflow_defaults == _AIRFLOW_2 and dag.airflow_2_spelling is not None:
+            path, line, old = dag.airflow_2_spelling
+            place = f"{os.path.relpath(path, folder)}:{line}"
+            yield ParseWarning(kind=DEFAULTS_WARNING, message=f"{place}: {old}", dag_id=dag.dag_id)
 
 
 def _limit_memory(max_bytes: int) -> tuple[int, int]:

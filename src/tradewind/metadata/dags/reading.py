@@ -10,6 +10,7 @@ from tradewind.metadata.dags.records import DagDetail, DagVersionDetail, ImportE
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.listing import Page, order, page_of
 from tradewind.metadata.tables import dag, dag_source, dag_tag, dag_version, dag_warning, import_error
+from tradewind.serialization.document import DEFAULTS_WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,6 +170,11 @@ class DagReading:
             query = query.where(columns.dag_id == dag_id)
         with self._database.read() as connection:
             return [WarningDetail(*row) for row in connection.execute(query.order_by(columns.path, columns.pk))]
+
+    def defaults_decided_by(self, dag_id: str) -> str | None:
+        """Return the line by which a DAG has the defaults of Airflow 2, None when no line decided."""
+        found = [warning.message for warning in self.list_warnings(dag_id) if warning.kind == DEFAULTS_WARNING]
+        return found[0] if found else None
 
 
 def _with_tags(connection: sa.Connection, rows: Sequence[Any]) -> list[DagDetail]:

@@ -23,7 +23,7 @@ from tradewind.sdk.definitions.dag_arguments import (
 from tradewind.sdk.definitions.node import NOTSET, validate_key
 from tradewind.sdk.definitions.param import DagParam, ParamsDict
 from tradewind.sdk.definitions.task_group import TaskGroup
-from tradewind.sdk.deprecations import author_file
+from tradewind.sdk.deprecations import author_file, spelling_of_airflow_2
 from tradewind.sdk.exceptions import (
     DuplicateTaskIdFound,
     FailFastDagInvalidTriggerRule,
@@ -112,6 +112,8 @@ class DAG:
     """The file it was made in; the parser may correct it."""
     relative_fileloc: str | None = None
     airflow_defaults: int
+    airflow_2_spelling: tuple[str, int, str] | None
+    """File, line and text of what says that it was written for Airflow 2."""
     """Whose defaults it got: those of Airflow 2 or 3."""
     partial: bool = False
     """Whether it is a part of another one: see `partial_subset`."""
@@ -161,6 +163,7 @@ class DAG:
         self.fileloc = author_file()
         modern = modern_arguments(dag_id, removed) if removed else {}
         self.airflow_defaults = airflow_of(self.fileloc, uses_airflow_2_argument=bool(removed))
+        self.airflow_2_spelling = spelling_of_airflow_2(self.fileloc)
         self.default_args = dict(expect(default_args, dict, dag_id, "default_args") or {})
         expect(description, str, dag_id, "description")
         expect(dagrun_timeout, timedelta, dag_id, "dagrun_timeout")

@@ -96,6 +96,8 @@ def get_dag_details(call: Call) -> dict[str, Any]:
         "render_template_as_native_obj": document.render_template_as_native_obj,
         "template_search_path": None,
         "timezone": document.timezone,
+        "airflow_defaults": document.airflow_defaults,
+        "airflow_defaults_decided_by": call.backend.dags.defaults_decided_by(dag.dag_id),
         "last_parsed": dag.last_parsed_at,
         "default_args": None,
         "rerun_with_latest_version": None,
