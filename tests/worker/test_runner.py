@@ -23,7 +23,6 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
-    TaskDeferred,
 )
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.runtime.current import get_current_context
@@ -191,13 +190,6 @@ def test_an_error_that_cannot_be_shown_fails_the_task_all_the_same(dag: DAG, run
 def test_a_reschedule_says_when(dag: DAG, run: Run) -> None:
     PythonOperator(task_id="t", dag=dag, python_callable=raising(AirflowRescheduleException(WHEN)))
     assert run("t").reschedule_at == WHEN
-
-
-def test_a_task_that_wants_to_wait_outside_is_told_why_it_cannot(dag: DAG, run: Run) -> None:
-    PythonOperator(task_id="t", dag=dag, python_callable=raising(TaskDeferred(trigger=object(), method_name="go_on")))
-    end = run("t")
-    assert end.outcome == "fail_without_retry"
-    assert "needs a triggerer" in (end.error or "")
 
 
 def test_skipped_tasks_are_reported_with_success_only(dag: DAG, run: Run) -> None:

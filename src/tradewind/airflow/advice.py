@@ -15,8 +15,6 @@ _BY_PREFIX = (
     ("airflow.sdk.definitions.asset", f"{_SOON}: assets"),
     ("airflow.sdk.Asset", f"{_SOON}: assets"),
     ("airflow.sdk.asset", f"{_SOON}: assets"),
-    ("airflow.triggers", f"{_SOON}: deferral"),
-    ("airflow.providers.standard.triggers", f"{_SOON}: deferral"),
     ("airflow.providers.standard", f"{_SOON}: install apache-airflow-providers-standard to use its own"),
     ("airflow.io", f"{_SOON}: object storage paths"),
     ("airflow.sdk.io", f"{_SOON}: object storage paths"),

@@ -1,8 +1,8 @@
-"""Operators and sensors below `airflow.operators` and `airflow.sensors`, in the spellings of 1.10 and 2."""
+"""Operators, sensors and triggers below `airflow.operators` and the like, in the spellings of 1.10 and 2."""
 
 from __future__ import annotations
 
-from tradewind.airflow.entries import Names, missing, old
+from tradewind.airflow.entries import Names, missing, now, old
 
 _STANDARD = "airflow.providers.standard.operators"
 _SMTP = "airflow.providers.smtp.operators.smtp"
@@ -194,4 +194,23 @@ SENSORS: dict[str, Names] = {
         ".sdk.sensors.moments", "TimeSensor TimeSensorAsync", f"{_STANDARD_SENSORS}.time"
     ),
     "airflow.sensors.weekday": old(".sdk.sensors.weekday", "DayOfWeekSensor", f"{_STANDARD_SENSORS}.weekday"),
+}
+
+_STANDARD_TRIGGERS = "airflow.providers.standard.triggers"
+_TRIGGER_BASES = "BaseTrigger BaseEventTrigger"
+_TRIGGER_EVENTS = (
+    "TriggerEvent BaseTaskEndEvent TaskSuccessEvent TaskFailedEvent TaskSkippedEvent StartTriggerArgs "
+    "DiscrimatedTriggerEvent=TriggerEvent"
+)
+_TEMPORAL_TRIGGERS = "DateTimeTrigger TimeDeltaTrigger"
+
+TRIGGERS: dict[str, Names] = {
+    "airflow.triggers": {},
+    "airflow.triggers.base": {
+        **now(".sdk.triggers.trigger", _TRIGGER_BASES),
+        **now(".sdk.triggers.events", _TRIGGER_EVENTS),
+    },
+    "airflow.triggers.temporal": old(".sdk.triggers.temporal", _TEMPORAL_TRIGGERS, f"{_STANDARD_TRIGGERS}.temporal"),
+    "airflow.providers.standard.triggers": {},
+    "airflow.providers.standard.triggers.temporal": now(".sdk.triggers.temporal", _TEMPORAL_TRIGGERS),
 }

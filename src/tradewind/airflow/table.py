@@ -10,7 +10,7 @@ from functools import cache
 from tradewind.airflow.entries import Entry, Names
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import COMPAT, SDK, STANDARD
-from tradewind.airflow.names_of_operators import OPERATORS, SENSORS
+from tradewind.airflow.names_of_operators import OPERATORS, SENSORS, TRIGGERS
 from tradewind.airflow.names_of_tools import FOR_PROVIDERS, UTILS
 from tradewind.airflow.names_of_values import VALUES
 
@@ -29,7 +29,9 @@ def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
     return table
 
 
-TABLE: dict[str, Names] = _joined(TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES)
+TABLE: dict[str, Names] = _joined(
+    TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES, TRIGGERS
+)
 """Module path to its names. A name `*` stands for every name of its target."""
 
 PACKAGES: set[str] = {module.rpartition(".")[0] for module in TABLE} | {"airflow.providers"}

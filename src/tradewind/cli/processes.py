@@ -1,4 +1,4 @@
-"""`tradewind standalone`, `scheduler`, `dag-processor` and `api-server`: the processes of the family."""
+"""`tradewind standalone`, `scheduler`, `dag-processor`, `triggerer` and `api-server`: the processes of the family."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _address_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def standalone(port: int | None, host: str | None) -> int:
     """Run the whole family on this machine.
 
-    Scheduler with its executor, DAG processor and web server, each started again when it dies. On the first start it
-    makes the home folder, the database and a first user, whose password it prints.
+    Scheduler with its executor, DAG processor, triggerer and web server, each started again when it dies. On the first
+    start it makes the home folder, the database and a first user, whose password it prints.
     """
     from tradewind.standalone.standalone import run_standalone
 
@@ -59,6 +59,23 @@ def dag_processor() -> int:
     settings = read_settings()
     set_up_logging(settings)
     return run_dag_processor(settings)
+
+
+@command("triggerer")
+@click.option("--capacity", type=click.IntRange(min=1), help="Run so many triggers at once, not triggerer.capacity.")
+@click.option("--queues", help="Run triggers of tasks of these queues only, with commas between them.")
+def triggerer(capacity: int | None, queues: str | None) -> int:
+    """Run what deferred tasks wait for.
+
+    All triggers run in one process, which is started when there is one to run. Several triggerers share the work, and
+    take over from one that dies.
+    """
+    from tradewind.standalone.processes import run_triggerer, set_up_logging
+
+    settings = read_settings()
+    set_up_logging(settings)
+    names = frozenset(name.strip() for name in (queues or "").split(",") if name.strip())
+    return run_triggerer(settings, capacity=capacity, queues=names or None)
 
 
 @command("api-server")

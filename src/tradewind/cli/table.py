@@ -118,6 +118,7 @@ CONFIG = {
 COMMANDS = {
     "standalone": Entry("Run the whole family on this machine.", "tradewind.cli.processes:standalone"),
     "scheduler": Entry("Run the scheduler with its executor.", "tradewind.cli.processes:scheduler"),
+    "triggerer": Entry("Run what deferred tasks wait for.", "tradewind.cli.processes:triggerer"),
     "dag-processor": Entry("Watch the DAG folder and store its DAGs.", "tradewind.cli.processes:dag_processor"),
     "api-server": Entry("Serve the REST API and the page.", "tradewind.cli.processes:api_server"),
     "webserver": Entry("Airflow 2's name of `api-server`.", "tradewind.cli.processes:webserver"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tradewind.config.option import Option
 from tradewind.config.options_of_core import AIRFLOW, CORE
 from tradewind.config.options_of_mail import MAIL
-from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER
+from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER, TRIGGERER
 from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS
 from tradewind.config.options_of_values import SECRETS, XCOM
 
@@ -21,6 +21,7 @@ OPTIONS: tuple[Option, ...] = (
     *DATABASE,
     *SCHEDULER,
     *DAG_PROCESSOR,
+    *TRIGGERER,
     *LOGGING,
     *API,
     *API_AUTH,

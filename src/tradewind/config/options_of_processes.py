@@ -150,6 +150,58 @@ SCHEDULER = (
     ),
 )
 
+TRIGGERER = (
+    option(
+        "triggerer",
+        "capacity",
+        "integer",
+        "1000",
+        "Triggers that one triggerer runs at once; others wait, or run in another triggerer.",
+        minimum=1,
+        former=(("triggerer", "default_capacity"),),
+    ),
+    option(
+        "triggerer",
+        "job_heartbeat_sec",
+        "number",
+        "5",
+        "Seconds between two heartbeats of the triggerer, by which it keeps its triggers.",
+        minimum=0.1,
+    ),
+    option(
+        "triggerer",
+        "triggerer_health_check_threshold",
+        "number",
+        "30",
+        "A triggerer without a heartbeat for so many seconds is not healthy, and others take over its triggers.",
+        minimum=1,
+    ),
+    option(
+        "triggerer",
+        "blocked_main_thread_warning_threshold",
+        "number",
+        "0.2",
+        "Seconds that one trigger may keep the loop of all triggers from going on before a warning names it.",
+        minimum=0.01,
+    ),
+    option(
+        "triggerer",
+        "on_kill_timeout",
+        "number",
+        "30",
+        "Seconds that `on_kill` of a trigger may take.",
+        minimum=0,
+    ),
+    own_option(
+        "triggerer",
+        "sweep_interval",
+        "number",
+        "15",
+        "Seconds between two looks at the database that heal lost notifications and find triggers whose triggerer is gone.",
+        minimum=0.1,
+    ),
+)
+
 DAG_PROCESSOR = (
     option(
         "dag_processor",

@@ -174,6 +174,53 @@ class CallbackRequest:
 
 
 @dataclass(slots=True)
+class Question:
+    """What a human is asked; texts that are JSON are written as they are."""
+
+    subject: str
+    body: str | None
+    options: str
+    defaults: str | None
+    multiple: bool
+    params: str
+    assigned_users: str
+
+
+@dataclass(slots=True)
+class NewDeferral:
+    """A task instance that is parked by this batch hands itself to a trigger; replaces what it waited for before."""
+
+    ti_pk: TaskInstancePk
+    ti_version: int
+    try_number: int
+    classpath: str
+    """Of the trigger; empty where a human ends the wait."""
+    kwargs: bytes
+    next_method: str
+    next_kwargs: bytes
+    queue: str | None = None
+    question: Question | None = None
+
+
+@dataclass(slots=True)
+class ResumedDeferral:
+    """A wait is over and its task instance goes on, in this batch: with what, if it is not in the row already."""
+
+    ti_pk: TaskInstancePk
+    ti_version: int
+    outcome: str
+    payload: bytes | None = None
+
+
+@dataclass(slots=True)
+class OverDeferral:
+    """The try that waited has ended. `was_waiting`: its trigger is at work and has to be told."""
+
+    ti_pk: TaskInstancePk
+    was_waiting: bool
+
+
+@dataclass(slots=True)
 class Batch:
     """Everything one transaction writes. Empty lists cost nothing."""
 
@@ -193,6 +240,10 @@ class Batch:
     callbacks_done: list[int] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
     """DAGs to pause, because their runs keep failing."""
+    deferrals: list[NewDeferral] = field(default_factory=list)
+    """These three belong to transitions of the same batch and are left out with them."""
+    deferrals_resumed: list[ResumedDeferral] = field(default_factory=list)
+    deferrals_over: list[OverDeferral] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
@@ -209,7 +260,10 @@ class Batch:
             or self.mappings
             or self.callbacks
             or self.callbacks_done
-            or self.pauses,
+            or self.pauses
+            or self.deferrals
+            or self.deferrals_resumed
+            or self.deferrals_over,
         )
 
 
@@ -289,6 +343,23 @@ class TaskInstanceRow:
     started_at: datetime | None
     queued_at: datetime | None
     map_length: int | None = None
+
+
+@dataclass(slots=True)
+class DeferralRow:
+    """What a task instance waits for, or went on with, as the scheduler loads it."""
+
+    trigger_pk: int
+    ti_pk: TaskInstancePk
+    ti_version: int
+    try_number: int
+    state: str
+    """waiting, fired or resumed."""
+    next_method: str
+    next_kwargs: bytes
+    outcome: str | None
+    """How the wait ended: event, error, timeout, or how the trigger ended the task itself."""
+    payload: bytes | None
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tradewind.core.ids import DagRunPk
     from tradewind.metadata.batch import RunRow, TaskInstanceRow
     from tradewind.scheduler.dags import DagState
+    from tradewind.serialization.messages import Resumption
 
 
 class ActiveRun:
@@ -36,6 +37,8 @@ class ActiveRun:
         """When the present try first began, by slot: a sensor may have given its process back since."""
         self.last_ended: dict[TaskInstanceState, int] = {}
         """Which slot came last to each of the states that end an instance: a DAG's callback is about one of them."""
+        self.waits: dict[int, Resumption | None] = {}
+        """Who waits outside the workers, by slot, and once that is over with what the try goes on."""
         self._timers: dict[int | None, Callable[[], None]] = {}
 
     @property
@@ -85,6 +88,7 @@ class ActiveRun:
             queued_at=queued_at,
             operator=node.operator,
             first_started_at=self.first_started_at.get(slot),
+            resumption=self.waits.get(slot),
         )
 
     def arm(self, slot: int | None, cancel: Callable[[], None]) -> None:

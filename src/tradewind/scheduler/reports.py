@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.core.engine import Outcome
 from tradewind.core.ids import TaskInstancePk, slot_of
-from tradewind.core.states import TaskInstanceState
+from tradewind.core.states import PARKED, TaskInstanceState
 from tradewind.metadata.batch import CallbackRequest, MappingWrite, RenderedWrite, XComWrite
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _AT_WORK = frozenset({TaskInstanceState.QUEUED, TaskInstanceState.RUNNING})
+_PARKING = frozenset({Outcome.DEFERRED, Outcome.AWAITING_INPUT})
+_LIVING_ON = _PARKING | {Outcome.RESCHEDULE}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome} | {Outcome.KILLED.value: Outcome.FAILED}
 """A try that was killed, and whose state nobody has set, is judged by the retry rules."""
 
@@ -64,8 +66,10 @@ class ReportTaker:
             return
         slot = slot_of(ti_pk)
         outcome = _OUTCOMES.get(report.outcome, Outcome.FAILED)
+        if outcome in _PARKING and report.deferral is None:
+            outcome = Outcome.FAILED  # nobody would ever say that the wait is over
         started_at = active.first_started_at.get(slot, report.started_at)
-        if outcome is Outcome.RESCHEDULE:
+        if outcome in _LIVING_ON:
             active.first_started_at[slot] = started_at
         batch = self._collector.batch
         for xcom in report.xcoms:
@@ -84,11 +88,13 @@ class ReportTaker:
             map_length=report.map_length,
         )
         self._book.apply(active, effects)
+        if report.deferral is not None and active.engine.states[slot] in PARKED:
+            self._book.waits.park(active, slot, report.deferral)
         row = self._collector.row_of(ti_pk)
         if row is not None:
             row.started_at = started_at
             row.note = report.error or report.note
-            if outcome is not Outcome.RESCHEDULE:
+            if outcome not in _LIVING_ON:
                 row.ended_at = report.ended_at
 
     def take_lost(self, lost: Lost) -> None:

@@ -16,6 +16,7 @@ from tradewind.metadata.batch import Expansion, RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, first_instances, fresh, new_instance, stored
 from tradewind.scheduler.calling.requests import requests_at_end
 from tradewind.scheduler.run_queue import room_of
+from tradewind.scheduler.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,6 +70,7 @@ class RunBook:
         self.to_dispatch: list[TaskInstancePk] = []
         self.ended: list[ActiveRun] = []
         """Runs that ended in this turn; the scheduler looks at their DAGs once the end is committed."""
+        self.waits = Waits(self, store, collector, reactor, clock)
         self._doomed: set[tuple[TaskInstancePk, int]] = set()
         """Tries that were to be killed and have not ended."""
         self._store = store
@@ -100,9 +102,12 @@ class RunBook:
         rows = list(rows)
         active, added = self._with_missing(run, dag, rows)
         self._collector.batch.new_task_instances.extend((run.run_pk, row) for row in added)
+        waits = self._store.load_deferrals(run.run_pk)
+        self.waits.take_up(active, waits, {slot_of(row.ti_pk): row.due_at for row in rows})
         for row in rows:
             self._take_up(active, row, rescues=rescues)
         self._enter(active)
+        self.waits.take(waits)
         return active
 
     def reload(self, run_pk: DagRunPk, dag_of: Callable[[RunRow], DagState | None]) -> RunRow | None:
@@ -167,6 +172,7 @@ class RunBook:
         for effect in effects:
             if isinstance(effect, Move):
                 row = self._collector.move(active.pk, effect, now)
+                self.waits.follow(active, effect)
                 if effect.target not in _IN_TRY:
                     self._note_end(active, effect)
             elif isinstance(effect, Arm):

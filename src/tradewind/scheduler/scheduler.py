@@ -252,6 +252,8 @@ class Scheduler:
             self._refresh_pools()
         elif ring.topic == "backfill":
             self._refresh_backfill(int(ring.payload))
+        elif ring.topic == "event":
+            self.book.waits.take_fired()
         elif ring.topic == "resync":
             self._resync()
 
@@ -264,6 +266,7 @@ class Scheduler:
     def _sweep(self) -> None:
         """Find what no bell announced."""
         self._look_for_queued_runs(is_complete=True)
+        self.book.waits.take_fired()
         self.backfills.load()
         self.backfills.go_on()
 

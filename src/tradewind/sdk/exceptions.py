@@ -128,12 +128,19 @@ class TaskAwaitingInput(BaseException):
     """Raised in a task: wait for a person's answer, then go on in the method `method_name`."""
 
     def __init__(
-        self, *, method_name: str, kwargs: dict[str, Any] | None = None, timeout: timedelta | float | None = None
+        self,
+        *,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | float | None = None,
+        question: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.method_name = method_name
         self.kwargs = kwargs
         self.timeout = timeout
+        self.question = question
+        """What the person is asked: the fields of `tradewind.serialization.messages.HumanQuestion`."""
 
     def __repr__(self) -> str:
         return f"<TaskAwaitingInput method={self.method_name}>"

@@ -112,6 +112,7 @@ def _node(task: TaskDocument, **place: Any) -> TaskNode:
         ignore_first_depends_on_past=task.ignore_first_depends_on_past,
         waits_for_past_before_skipping=task.wait_for_past_depends_before_skipping,
         is_empty=task.is_empty,
+        starts_from_trigger=task.start_trigger is not None,
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         on_failure_fail_dagrun=task.on_failure_fail_dagrun,

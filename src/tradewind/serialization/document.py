@@ -54,6 +54,8 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     end_date: datetime | None = None
     is_empty: bool = False
     """Nothing to run: no execute of its own, no callback, no outlet. The scheduler completes it itself."""
+    start_trigger: StartTriggerDocument | None = None
+    """What its tries begin with, where that is no worker but a trigger."""
     is_setup: bool = False
     is_teardown: bool = False
     on_failure_fail_dagrun: bool = False
@@ -76,6 +78,16 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     email: tuple[str, ...] = ()
     email_on_failure: bool = True
     email_on_retry: bool = True
+
+
+class StartTriggerDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A trigger that runs before any worker is needed. Arguments are written as XComs are."""
+
+    classpath: str
+    kwargs: dict[str, Any] = {}
+    next_method: str
+    next_kwargs: dict[str, Any] = {}
+    timeout_s: float | None = None
 
 
 class ParamDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -45,6 +45,20 @@ class DagFile(msgspec.Struct, frozen=True, kw_only=True):
     """Hash over the file and the modules of its folder that it imports: a warm worker with another one is stale."""
 
 
+class Resumption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """With what a try goes on that was parked. Values are JSON, as XComs are written."""
+
+    next_method: str
+    """The method of the operator; `FAIL_METHOD` where the wait ended badly."""
+    next_kwargs: bytes = b"{}"
+    event: bytes | None = None
+    """The payload of the event: one more argument, `event`. None where there was none."""
+
+
+FAIL_METHOD = "__fail__"
+"""Airflow's name for going on in order to fail."""
+
+
 class RunTask(msgspec.Struct, frozen=True, kw_only=True, tag="run_task", omit_defaults=True):
     """Order: run one try of one task instance."""
 
@@ -68,6 +82,8 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True, tag="run_task", omit_de
     operator: str = ""
     first_started_at: datetime | None = None
     """When the first try after a reschedule began: sensors count their timeout from it."""
+    resumption: Resumption | None = None
+    """The try was parked and goes on; None: it begins with `execute`."""
 
 
 class RunCallback(msgspec.Struct, frozen=True, kw_only=True, tag="run_callback", omit_defaults=True):
@@ -157,13 +173,41 @@ class XComValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     map_index: int | None = None
 
 
+class Deferral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a try waits for that leaves the worker: a trigger, or without one a human. Values as XComs are written."""
+
+    next_method: str
+    next_kwargs: bytes = b"{}"
+    classpath: str = ""
+    """Of the trigger."""
+    kwargs: bytes = b"{}"
+    """What the trigger is made of again."""
+    timeout_at: datetime | None = None
+    queue: str | None = None
+    question: HumanQuestion | None = None
+
+
+class HumanQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a human is asked: options to choose from, and a form."""
+
+    subject: str
+    body: str | None = None
+    options: list[str]
+    defaults: list[str] | None = None
+    multiple: bool = False
+    params: dict[str, Any] = {}
+    """Of each field its `value`, `description` and JSON `schema`."""
+    assigned_users: list[dict[str, str]] = []
+    """Who may answer, each with `id` and `name`; empty: whoever may."""
+
+
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_defaults=True):
     """Report: the try ended. Everything it leaves behind comes in this one message."""
 
     ti_pk: int
     try_number: int
     outcome: str
-    """success, failed (retry by the rules), fail_without_retry, skipped, reschedule, deferred, killed."""
+    """success, failed (retry by the rules), fail_without_retry, skipped, reschedule, deferred, awaiting_input, killed."""
     started_at: datetime
     ended_at: datetime
     xcoms: tuple[XComValue, ...] = ()
@@ -171,6 +215,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_d
     """What a branch or a short circuit decided not to run; resolved to instances by the scheduler."""
     reschedule_at: datetime | None = None
     retry_at: datetime | None = None
+    deferral: Deferral | None = None
+    """What a deferred try waits for."""
     error: str | None = None
     """One line for lists and for `explain`; the log has the traceback."""
     rendered_fields: bytes | None = None

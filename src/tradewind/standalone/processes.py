@@ -27,12 +27,15 @@ from tradewind.metadata.encryption import Cipher
 from tradewind.metadata.errors import DatabaseUnavailableError
 from tradewind.metadata.jobs import JobStore
 from tradewind.metadata.scheduling import SchedulerStore
+from tradewind.metadata.waits.triggers import JOB_KIND as TRIGGERER_JOB
+from tradewind.metadata.waits.triggers import TriggerStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.scheduler.leadership import take_lease
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.standalone.author_values import worker_options
 from tradewind.standalone.home import fernet_key, first_passwords, jwt_secret, prepare_home
-from tradewind.standalone.values import processor_settings, scheduler_options, web_options
+from tradewind.standalone.values import processor_settings, scheduler_options, triggerer_options, web_options
+from tradewind.triggerer.triggerer import Triggerer
 from tradewind.web.ports import WebPorts
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ _log = logging.getLogger(__name__)
 
 SCHEDULER_CONNECTIONS = 3
 PROCESSOR_CONNECTIONS = 2
+TRIGGERER_CONNECTIONS = 2
 EX_LEASE_LOST = 75
 """sysexits' "try again": another scheduler has taken over; started again this one stands by."""
 
@@ -144,6 +148,45 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
         if on_ready is not None:
             on_ready()
         processor.run(stopping)
+    return 0
+
+
+def run_triggerer(
+    settings: Settings,
+    on_ready: Callable[[], None] | None = None,
+    capacity: int | None = None,
+    queues: frozenset[str] | None = None,
+) -> int:
+    """Run what tasks wait for until SIGTERM; returns the exit code. The arguments go before the settings."""
+    prepare_home(settings)
+    clock = SystemClock()
+    database = open_database(settings, TRIGGERER_CONNECTIONS)
+    layout = _log_layout(settings)
+    hostname = socket.gethostname()
+    with (
+        _stop_event() as stopping,
+        _job(database, clock, TRIGGERER_JOB) as beat,
+        contextlib.closing(listen(database)) as listener,
+    ):
+        threshold_s = settings.number("triggerer", "triggerer_health_check_threshold")
+        triggerer = Triggerer(
+            store=TriggerStore(database, clock, beat.job_pk, hostname, threshold_s),
+            listener=listener,
+            answer=DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings))).answer,
+            log_path=lambda order: layout.text(
+                TryLogId(order.dag_id, order.dag_run.run_id, order.task_id, order.map_index, order.try_number)
+            ),
+            clock=clock,
+            options=triggerer_options(settings, capacity, queues),
+            on_heartbeat=beat,
+        )
+
+        def stop() -> None:
+            stopping.set()
+            triggerer.wake()
+
+        _on_stop(stop)
+        triggerer.run(stopping, on_ready)
     return 0
 
 
@@ -246,19 +289,27 @@ def _on_stop(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda _number, _frame: stop())
 
 
+class _Beat:
+    """Tells that a process is alive."""
+
+    def __init__(self, jobs: JobStore, job_pk: int) -> None:
+        self.job_pk = job_pk
+        self._jobs = jobs
+
+    def __call__(self) -> None:
+        # A missed beat shows on the page; what the process is for must not fail of it.
+        with contextlib.suppress(DatabaseUnavailableError):
+            self._jobs.beat(self.job_pk)
+
+
 @contextlib.contextmanager
-def _job(database: Database, clock: Clock, kind: str) -> Iterator[Callable[[], None]]:
+def _job(database: Database, clock: Clock, kind: str) -> Iterator[_Beat]:
     """Show the process on the health page for the block; gives the function that beats."""
     jobs = JobStore(database, clock)
     job_pk = jobs.start(kind, socket.gethostname(), os.getpid())
 
-    def beat() -> None:
-        # A missed beat shows on the page; what the process is for must not fail of it.
-        with contextlib.suppress(DatabaseUnavailableError):
-            jobs.beat(job_pk)
-
     try:
-        yield beat
+        yield _Beat(jobs, job_pk)
     finally:
         with contextlib.suppress(DatabaseUnavailableError):
             jobs.end(job_pk)

@@ -20,6 +20,7 @@ from tradewind.standalone.processes import (
     run_api_server,
     run_dag_processor,
     run_scheduler,
+    run_triggerer,
     set_up_logging,
 )
 from tradewind.standalone.values import shutdown_grace_s
@@ -39,7 +40,7 @@ EX_UNAVAILABLE = 69
 
 
 def run_standalone(settings: Settings) -> int:
-    """Run scheduler, DAG processor and web server until SIGTERM or SIGINT; returns the exit code.
+    """Run scheduler, DAG processor, triggerer and web server until SIGTERM or SIGINT; returns the exit code.
 
     Raises `ConfigurationError` for settings that cannot work: an unwritable home, a port in use; `EncryptionError` for a
     malformed Fernet key, `MetadataError` for a database that cannot be used.
@@ -54,6 +55,7 @@ def run_standalone(settings: Settings) -> int:
     members = [
         Member("scheduler", _body(lambda ready: run_scheduler(settings, ready), listening)),
         Member("dag-processor", _body(lambda ready: run_dag_processor(settings, ready), listening)),
+        Member("triggerer", _body(lambda ready: run_triggerer(settings, ready), listening)),
         Member("api-server", _body(lambda ready: run_api_server(settings, ready, listening))),
     ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.dag_processor.processor import ProcessorSettings
 from tradewind.scheduler.scheduler import SchedulerOptions
-from tradewind.standalone.author_values import author_defaults, author_values, example_dags_folder
+from tradewind.standalone.author_values import author_defaults, author_values, base_url, example_dags_folder
+from tradewind.triggerer.messages import ChildOptions
+from tradewind.triggerer.triggerer import TriggererOptions
 from tradewind.web.ports import WebOptions
 
 if TYPE_CHECKING:
@@ -48,6 +51,30 @@ def scheduler_options(settings: Settings) -> SchedulerOptions:
         heartbeat_interval_s=heartbeat_s,
         sweep_interval_s=settings.number("scheduler", "sweep_interval"),
         shutdown_grace_s=shutdown_grace_s(settings),
+    )
+
+
+def triggerer_options(settings: Settings, capacity: int | None, queues: frozenset[str] | None) -> TriggererOptions:
+    """Return what the triggerer is told; `capacity` and `queues` are the command line's."""
+    return TriggererOptions(
+        capacity=capacity or settings.integer("triggerer", "capacity"),
+        heartbeat_interval_s=settings.number("triggerer", "job_heartbeat_sec"),
+        sweep_interval_s=settings.number("triggerer", "sweep_interval"),
+        queues=queues,
+        child=ChildOptions(
+            folders=(
+                settings.string("core", "dags_folder"),
+                str(Path(settings.home) / "config"),
+                settings.string("core", "plugins_folder"),
+            ),
+            plugins_folder=settings.string("core", "plugins_folder"),
+            log_level=settings.string("logging", "logging_level"),
+            base_url=base_url(settings),
+            blocked_after_s=settings.number("triggerer", "blocked_main_thread_warning_threshold"),
+            kill_limit_s=settings.number("triggerer", "on_kill_timeout"),
+            author_defaults=author_defaults(settings),
+            author_values=author_values(settings),
+        ),
     )
 
 

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from tradewind.metadata.doorbell.listening import listen
-from tradewind.metadata.doorbell.ring import BACKFILL, DAG, POOL, RESYNC, RUN, VARIABLE, Listener, Ring
+from tradewind.metadata.doorbell.ring import (
+    BACKFILL,
+    DAG,
+    EVENT,
+    POOL,
+    RESYNC,
+    RUN,
+    TRIGGER,
+    VARIABLE,
+    Listener,
+    Ring,
+)
 
-__all__ = ["BACKFILL", "DAG", "POOL", "RESYNC", "RUN", "VARIABLE", "Listener", "Ring", "listen"]
+__all__ = ["BACKFILL", "DAG", "EVENT", "POOL", "RESYNC", "RUN", "TRIGGER", "VARIABLE", "Listener", "Ring", "listen"]

@@ -20,6 +20,10 @@ POOL = "pool"
 BACKFILL = "backfill"
 """Payload: the backfill's number; it is new, or was paused, unpaused or cancelled."""
 VARIABLE = "variable"
+TRIGGER = "trigger"
+"""For triggerers. Payload: new, where triggers came; gone, where some are wanted no more."""
+EVENT = "event"
+"""For the scheduler: a trigger fired, or a human answered."""
 RESYNC = Ring("resync")
 """Signals may have been lost: read everything again."""
 

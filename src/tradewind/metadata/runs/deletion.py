@@ -18,10 +18,12 @@ from tradewind.metadata.tables import (
     dag,
     dag_run,
     dag_warning,
+    hitl_detail,
     rendered_fields,
     task_instance,
     task_instance_event,
     task_instance_history,
+    trigger,
     xcom,
 )
 
@@ -36,6 +38,8 @@ _OF_TASK_INSTANCES = (
     (task_instance_event, task_instance_event.c.ti_pk),
     (xcom, xcom.c.ti_pk),
     (rendered_fields, rendered_fields.c.ti_pk),
+    (trigger, trigger.c.ti_pk),
+    (hitl_detail, hitl_detail.c.ti_pk),
 )
 
 

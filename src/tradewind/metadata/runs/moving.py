@@ -15,6 +15,7 @@ from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import RUN, Ring
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.runs.listing import select_task_instances, task_instance_detail
+from tradewind.metadata.scheduling.deferring import end_deferrals
 from tradewind.metadata.scheduling.runner import PostgresRunner, SqliteRunner
 from tradewind.metadata.scheduling.writer import BatchWriter
 from tradewind.metadata.tables import dag, dag_run, dag_version, task_instance
@@ -69,7 +70,10 @@ def write_moves(connection: sa.Connection, transitions: list[TaskTransition], no
     runner = PostgresRunner if connection.dialect.name == "postgresql" else SqliteRunner
     with runner(cursor) as run:
         BatchWriter(run, now, is_careful=False).move(transitions)
+        rings = end_deferrals(run, transitions)
         run.settle()
+    for ring in rings:
+        add_ring(connection, ring)
 
 
 def reopen_runs(connection: sa.Connection, run_pks: Iterable[int], now: datetime) -> list[str]:

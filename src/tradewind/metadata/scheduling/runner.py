@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.metadata.database import Cursor
+    from tradewind.metadata.doorbell.ring import Ring
     from tradewind.metadata.scheduling.statements import Statement
 
 Row = tuple[Any, ...]
@@ -28,6 +29,9 @@ class StaleRowsError(Exception):
 
 class Runner(Protocol):
     """Runs statements inside one transaction that is open already. `rows` are never empty."""
+
+    unsent: list[Ring]
+    """What is still to be rung once the transaction is committed."""
 
     def __enter__(self) -> Runner:  # noqa: PYI034 - typing.Self is newer than the oldest Python served
         """Begin."""
@@ -61,6 +65,10 @@ class Runner(Protocol):
         """Return the rows that a query finds for a list of numbers."""
         ...
 
+    def ring(self, rings: Sequence[Ring]) -> None:
+        """Let rings go out with the commit, or keep them as unsent."""
+        ...
+
     def settle(self) -> None:
         """Raise what the checks of this batch have left to raise."""
         ...
@@ -72,6 +80,7 @@ class SqliteRunner:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self._texts: dict[int, str] = {}
+        self.unsent: list[Ring] = []
 
     def __enter__(self) -> Runner:
         """Begin."""
@@ -115,6 +124,10 @@ class SqliteRunner:
         self._cursor.execute(statement.sqlite, (json.dumps(list(pks)),))
         return self._cursor.fetchall()
 
+    def ring(self, rings: Sequence[Ring]) -> None:
+        """Keep rings until the commit."""
+        self.unsent += rings
+
     def settle(self) -> None:
         """Do nothing: every check has been made."""
 
@@ -128,6 +141,7 @@ class PostgresRunner:
         self._pipeline: Any = None
         self._fences: list[tuple[Cursor, int]] = []
         self._guards: list[tuple[Cursor, int]] = []
+        self.unsent: list[Ring] = []
 
     def __enter__(self) -> Runner:
         """Begin to send without waiting."""
@@ -162,6 +176,11 @@ class PostgresRunner:
     def listed(self, statement: Statement, pks: Iterable[int]) -> list[Row]:
         """Return the rows that a query finds for a list of numbers."""
         return self._execute(statement.postgres, (list(pks),)).fetchall()
+
+    def ring(self, rings: Sequence[Ring]) -> None:
+        """Let rings go out with the commit."""
+        for ring in rings:
+            self._execute("SELECT pg_notify('tradewind', %s)", (f"{ring.topic}:{ring.payload}",))
 
     def settle(self) -> None:
         """Wait for the answers and raise what is wrong, the lost lease first."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.metadata.database import MAX_CONFLICTS
 from tradewind.metadata.errors import ConflictError
+from tradewind.metadata.scheduling.deferring import Deferring
 from tradewind.metadata.scheduling.leasing import Leasing
 from tradewind.metadata.scheduling.loading import Loading
 from tradewind.metadata.scheduling.runner import PostgresRunner, SqliteRunner, StaleRowsError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tradewind.metadata.database import Database
 
 
-class SchedulerStore(Leasing, Loading):
+class SchedulerStore(Leasing, Loading, Deferring):
     """What the scheduler loads and writes.
 
     Every method may raise `DatabaseUnavailableError`; the call can then be repeated. Where the answer to a commit was
@@ -27,6 +28,7 @@ class SchedulerStore(Leasing, Loading):
     def __init__(self, database: Database, clock: Clock) -> None:
         Leasing.__init__(self, database)
         Loading.__init__(self, database)
+        Deferring.__init__(self, database)
         self._clock = clock
         self._runner = PostgresRunner if database.is_postgres else SqliteRunner
 
@@ -34,7 +36,7 @@ class SchedulerStore(Leasing, Loading):
         """Write the batch in one transaction; return which rows were stale and left out, and what was made.
 
         A batch holds at most one transition for each task instance. In this order: run starts, new task instances,
-        transitions with their events, XComs, run ends, new runs, schedules, callbacks, pauses; so a batch may start a
+        transitions with their events, XComs, deferrals, run ends, new runs, schedules, callbacks, pauses; so a batch may start a
         run and move its instances. What belongs to a stale row (XComs, callbacks) is left out with it.
 
         Raises `LeaseLostError` when the epoch is over; then nothing was written.
@@ -44,7 +46,7 @@ class SchedulerStore(Leasing, Loading):
         while True:
             try:
                 with self._database.write_cursor() as cursor, self._runner(cursor) as run:
-                    return BatchWriter(run, self._clock.now(), is_careful=is_careful).write(batch, epoch)
+                    result = BatchWriter(run, self._clock.now(), is_careful=is_careful).write(batch, epoch)
             except StaleRowsError:
                 if is_careful:
                     raise
@@ -53,3 +55,7 @@ class SchedulerStore(Leasing, Loading):
                 conflicts += 1
                 if conflicts > MAX_CONFLICTS:
                     raise
+            else:
+                if run.unsent:
+                    self._database.send(run.unsent)
+                return result

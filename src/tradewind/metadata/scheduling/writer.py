@@ -14,6 +14,7 @@ from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
 from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
 from tradewind.metadata.scheduling import statements as sql
+from tradewind.metadata.scheduling.deferring import write_deferrals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,8 @@ class BatchWriter:
         self._now = now
         self._is_careful = is_careful
         self._result = CommitResult()
+        self._moved: set[int] = set()
+        """Task instances whose steps were written."""
         self._stale_names: set[tuple[int, str | None, int]] = set()
         """(run, task_id, map_index) of what is stale, task_id None for the run itself: drops its callbacks."""
 
@@ -111,6 +114,7 @@ class BatchWriter:
         if self._is_careful:
             transitions, expansions = self._without_stale(transitions, expansions)
         self._expand(expansions)
+        self._moved.update(t.ti_pk for t in transitions)
         archived = [(t.ti_pk, t.expected_version, t.expected.value) for t in transitions if t.archives_try]
         if archived:
             self._run.many(sql.ARCHIVE_TRY, archived)
@@ -153,7 +157,7 @@ class BatchWriter:
             self._run.many(sql.DELETE_XCOMS, emptied)
 
     def _leave_behind(self, batch: Batch) -> None:
-        """Write XComs and rendered fields, except of instances that are stale."""
+        """Write XComs, rendered fields and deferrals, except of instances that are stale."""
         stale = set(self._result.stale_task_instances)
         if batch.xcoms:
             at = self._run.instant(self._now)
@@ -167,6 +171,8 @@ class BatchWriter:
         mappings = [(m.map_length, m.rendered_map_index, m.ti_pk) for m in batch.mappings if m.ti_pk not in stale]
         if mappings:
             self._run.many(sql.PUT_MAPPING, mappings)
+        if batch.deferrals or batch.deferrals_resumed or batch.deferrals_over:
+            self._run.ring(write_deferrals(self._run, batch, self._moved, self._now))
 
     def _end_runs(self, ends: list[RunEnd]) -> None:
         if self._is_careful:

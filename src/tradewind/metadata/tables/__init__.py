@@ -17,6 +17,7 @@ from tradewind.metadata.tables.dag_tables import (
     dag_warning,
     import_error,
 )
+from tradewind.metadata.tables.deferral_tables import hitl_detail, trigger
 from tradewind.metadata.tables.run_tables import (
     callback_request,
     dag_run,
@@ -40,6 +41,7 @@ __all__ = [
     "dag_tag",
     "dag_version",
     "dag_warning",
+    "hitl_detail",
     "import_error",
     "job",
     "lease",
@@ -49,6 +51,7 @@ __all__ = [
     "task_instance",
     "task_instance_event",
     "task_instance_history",
+    "trigger",
     "variable",
     "xcom",
 ]

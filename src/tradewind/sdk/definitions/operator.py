@@ -481,6 +481,15 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
 
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a wait outside the worker: call `next_method` with what it was to get, and the event.
+
+        Raises `TaskDeferralTimeout` when the wait took too long, `TaskDeferralError` when the trigger failed.
+        """
+        from tradewind.sdk.runtime.waiting import go_on  # noqa: PLC0415 - only when a task runs
+
+        return go_on(self, next_method, next_kwargs or {}, context)
+
     def dry_run(self) -> None:
         """Log the template fields as they stand."""
         self.log.info("Dry run")

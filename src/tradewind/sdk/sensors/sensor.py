@@ -19,6 +19,7 @@ from tradewind.sdk.exceptions import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
+    TaskDeferralTimeout,
 )
 from tradewind.sdk.runtime.waiting import first_look_at
 from tradewind.sdk.toolkit.configuration import conf
@@ -136,6 +137,26 @@ class BaseSensorOperator(BaseOperator):
                 raise AirflowRescheduleException(_clock.now() + timedelta(seconds=min(pause_s, _WEEK_S)))
             time.sleep(pause_s)
             looks += 1
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a wait outside the worker.
+
+        Raises `AirflowSensorTimeout` when that took too long, `AirflowSkipException` for a failure that `soft_fail` or
+        `never_fail` forgives.
+        """
+        try:
+            return self._go_on(next_method, next_kwargs, context)
+        except AirflowSkipException:
+            raise
+        except AirflowException as error:
+            self._skip_if_wanted(error)
+            raise
+
+    def _go_on(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout as error:
+            raise AirflowSensorTimeout(*error.args) from error
 
     def _look(self, context: Any) -> Any:
         try:

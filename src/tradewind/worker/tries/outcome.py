@@ -13,13 +13,13 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTerminated,
     DownstreamTasksSkipped,
-    TaskAwaitingInput,
-    TaskDeferred,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    from tradewind.serialization.messages import Deferral
 
 _log = logging.getLogger("tradewind.task")
 
@@ -37,6 +37,7 @@ class Judgement:
     reschedule_at: datetime | None = None
     retry_at: datetime | None = None
     """When the next try is due, where the task's retry policy says so."""
+    deferral: Deferral | None = None
     skip_task_ids: tuple[str, ...] = ()
 
 
@@ -62,10 +63,6 @@ def judge(error: BaseException, was_killed: Callable[[], bool]) -> Judgement:
             # As in Airflow 3 this fails the task whatever the code: a task that is done returns.
             _log.error("The task called sys.exit(%r)", error.code)
             return Judgement("failed", f"the task called sys.exit({error.code!r})", error)
-        case TaskDeferred() | TaskAwaitingInput():
-            message = f"the task wants to wait outside the worker ({error!r}), which needs a triggerer: there is none"
-            _log.error(message)
-            return Judgement("fail_without_retry", message, error)
         case AirflowFailException() | AirflowSensorTimeout():
             _log.error("Failed, without further tries", exc_info=error)
             return Judgement("fail_without_retry", one_line(error), error)

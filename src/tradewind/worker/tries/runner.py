@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.definitions.operator import prepares_templates
-from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.exceptions import AirflowTaskTimeout, TaskAwaitingInput, TaskDeferred
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.runtime.templating import render_template_fields
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
 from tradewind.worker.tries.callbacks import run_callbacks
+from tradewind.worker.tries.deferral import UnserializableTriggerError, deferral_of, going_on, remaining_limit_s
 from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
-from tradewind.worker.tries.outcome import Judgement, judge
+from tradewind.worker.tries.outcome import Judgement, judge, one_line
 from tradewind.worker.tries.rendered import rendered_fields
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 from tradewind.worker.tries.verdict import ask_retry_policy
@@ -107,12 +108,24 @@ class _Attempt:
                 self._keep(self._execute())
         except KeyboardInterrupt:
             raise
+        except (TaskDeferred, TaskAwaitingInput) as error:
+            return self._park(error)
         except BaseException as error:  # noqa: BLE001 - whatever author code raises ends the try, not the worker
             if self.ti is not None and self.task is not None and self.context is not None:
                 self.ti.rendered_map_index = label_if_possible(self.task, self.context, self.ti.rendered_map_index)
             judgement = judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
             return ask_retry_policy(judgement, self.order, self.task, self.context)
         return Judgement("success")
+
+    def _park(self, wait: TaskDeferred | TaskAwaitingInput) -> Judgement:
+        """Let the try wait outside the worker, or fail where that cannot be stored."""
+        task, _ = self._under_way()
+        try:
+            deferral = deferral_of(wait, task, self.order)
+        except UnserializableTriggerError as error:
+            _log.error("Failed: %s", error)
+            return Judgement("failed", one_line(error), error)
+        return Judgement("deferred" if deferral.classpath else "awaiting_input", deferral=deferral)
 
     def _prepare(self, dag: DAG) -> None:
         order, around = self.order, self.around
@@ -121,7 +134,7 @@ class _Attempt:
         self.ti = ti = RuntimeTaskInstance(
             order,
             task,
-            started_at=self.started_at,
+            started_at=(order.resumption and order.first_started_at) or self.started_at,
             hostname=around.hostname,
             base_url=around.options.base_url,
             xcom_max_bytes=around.options.xcom_max_bytes,
@@ -129,7 +142,7 @@ class _Attempt:
         self.context = context = ti.get_template_context()
         set_context(context)
         _log.info(
-            "Running %r of DAG %s, run %s, try %d of %d",
+            "Running %r of DAG %s, run %s, try %d of %d" if order.resumption is None else _GOING_ON,
             original,
             order.dag_id,
             order.dag_run.run_id,
@@ -158,12 +171,13 @@ class _Attempt:
             task._pre_execute_hook(context)  # noqa: SLF001 - as above
         task.pre_execute(context)
         run_callbacks(task, "on_execute_callback", context, self.around.callback_limit)
-        limit = task.execution_timeout
+        resumption = self.order.resumption
+        execute = task.execute if resumption is None else going_on(task, resumption)
         try:
             with self.around.interrupts.time_limit(
-                None if limit is None else limit.total_seconds(), "the task's execution_timeout is over: it"
+                remaining_limit_s(task, self.order), "the task's execution_timeout is over: it"
             ):
-                result = task.execute(context=context)
+                result = execute(context=context)  # pyright: ignore[reportCallIssue] - authors' signatures differ
         except AirflowTaskTimeout:
             task.on_kill()
             raise
@@ -208,6 +222,7 @@ class _Attempt:
             skip_task_ids=tuple(ti.skipped_task_ids if ti is not None and succeeded else ()) + judgement.skip_task_ids,
             reschedule_at=judgement.reschedule_at,
             retry_at=judgement.retry_at,
+            deferral=judgement.deferral,
             error=judgement.message,
             rendered_fields=self.rendered,
             map_length=self.map_length if succeeded else None,
@@ -226,6 +241,9 @@ class _Attempt:
         if self.task is None or self.context is None:
             raise RuntimeError("the try has no task yet: prepare it first")
         return self.task, self.context
+
+
+_GOING_ON = "Going on with %r of DAG %s, run %s, try %d of %d"
 
 
 def _several_outputs(task: BaseOperator, result: Any) -> dict[str, Any]:

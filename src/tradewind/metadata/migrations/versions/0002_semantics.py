@@ -55,10 +55,69 @@ def _drop_mapping() -> None:
 
 def _deferral() -> None:
     """Triggers and questions to humans."""
+    op.create_table(
+        "trigger",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("ti_pk", _PK, nullable=True),
+        sa.Column("ti_version", sa.Integer(), nullable=False),
+        sa.Column("try_number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("classpath", sa.Text(), nullable=False),
+        sa.Column("kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("next_method", sa.Text(), nullable=False),
+        sa.Column("next_kwargs", sa.LargeBinary(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=True),
+        sa.Column("owner_pk", _PK, nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("fired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "state = 'waiting' OR state = 'fired' OR state = 'resumed' OR state = 'killed'",
+            name=op.f("ck_trigger_state"),
+        ),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_trigger")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_trigger_ti_pk", "trigger", ["ti_pk"], unique=False)
+    op.create_index("ix_trigger_owner_pk", "trigger", ["owner_pk"], unique=False)
+    for name, condition in (
+        ("ix_trigger_unclaimed", "state IN ('killed', 'waiting') AND owner_pk IS NULL AND classpath <> ''"),
+        ("ix_trigger_fired", "state = 'fired'"),
+    ):
+        op.create_index(
+            name,
+            "trigger",
+            ["pk"],
+            unique=False,
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
+    op.create_table(
+        "hitl_detail",
+        sa.Column("ti_pk", _PK, autoincrement=False, nullable=False),
+        sa.Column("try_number", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("defaults", sa.Text(), nullable=True),
+        sa.Column("multiple", sa.Boolean(), nullable=False),
+        sa.Column("params", sa.Text(), nullable=False),
+        sa.Column("assigned_users", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("responded_at", UtcDateTime(), nullable=True),
+        sa.Column("responded_by", sa.Text(), nullable=True),
+        sa.Column("chosen_options", sa.Text(), nullable=True),
+        sa.Column("params_input", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("ti_pk", "try_number", name=op.f("pk_hitl_detail")),
+    )
+    op.create_index("ix_hitl_detail_created_at", "hitl_detail", ["created_at"], unique=False)
 
 
 def _drop_deferral() -> None:
     """Undo `_deferral`."""
+    op.drop_table("hitl_detail")
+    op.drop_table("trigger")
 
 
 # ---- assets ----------------------------------------------------------------------------------------------------------

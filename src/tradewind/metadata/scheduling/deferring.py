@@ -1,0 +1,199 @@
+"""What parked task instances wait for: written with their steps, and read by the scheduler when it has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tradewind.core.ids import SLOT_BITS, TaskInstancePk
+from tradewind.core.states import LIVE, PARKED, WAITING, TaskInstanceState
+from tradewind.metadata.batch import DeferralRow
+from tradewind.metadata.doorbell.ring import TRIGGER, Ring
+from tradewind.metadata.scheduling.statements import Statement
+from tradewind.metadata.tables import trigger
+from tradewind.metadata.tables.deferral_tables import TriggerState
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from datetime import datetime
+
+    from tradewind.core.ids import DagRunPk
+    from tradewind.metadata.batch import Batch, NewDeferral, TaskTransition
+    from tradewind.metadata.database import Database
+    from tradewind.metadata.scheduling.runner import Runner
+
+NEW = Ring(TRIGGER, "new")
+GONE = Ring(TRIGGER, "gone")
+
+_FIRED_AT_ONCE = 1000
+_MAY_WAIT = LIVE - WAITING
+"""In these a task instance waits, or goes on with what it waited for."""
+
+DROP = Statement(
+    "DELETE FROM trigger WHERE ti_pk = ? AND state <> 'killed'",
+    "DELETE FROM trigger WHERE ti_pk = ANY(%s::bigint[]) AND state <> 'killed'",
+)
+
+KILL = Statement(
+    "UPDATE trigger SET state = 'killed' WHERE ti_pk = ? AND state = 'waiting' AND classpath <> ''",
+    "UPDATE trigger SET state = 'killed' WHERE ti_pk = ANY(%s::bigint[]) AND state = 'waiting' AND classpath <> ''",
+)
+
+RESUME = Statement(
+    "UPDATE trigger SET state = 'resumed', outcome = ?, payload = coalesce(?, payload)"
+    " WHERE ti_pk = ? AND ti_version = ? AND state IN ('waiting', 'fired')",
+    "UPDATE trigger t SET state = 'resumed', outcome = s.outcome, payload = coalesce(s.payload, t.payload)"
+    " FROM unnest(%s::text[], %s::bytea[], %s::bigint[], %s::int[]) AS s(outcome, payload, ti_pk, ti_version)"
+    " WHERE t.ti_pk = s.ti_pk AND t.ti_version = s.ti_version AND t.state IN ('waiting', 'fired')",
+)
+
+ADD = Statement(
+    "INSERT INTO trigger (ti_pk, ti_version, try_number, classpath, kwargs, next_method, next_kwargs, queue,"
+    " created_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+    "INSERT INTO trigger (ti_pk, ti_version, try_number, classpath, kwargs, next_method, next_kwargs, queue,"
+    " created_at, state)"
+    " SELECT s.*, 'waiting' FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::text[], %s::bytea[], %s::text[],"
+    " %s::bytea[], %s::text[], %s::timestamptz[]) AS s",
+)
+
+FORGET_QUESTION = Statement(
+    "DELETE FROM hitl_detail WHERE ti_pk = ? AND try_number = ?",
+    "DELETE FROM hitl_detail d USING unnest(%s::bigint[], %s::int[]) AS s(ti_pk, try_number)"
+    " WHERE d.ti_pk = s.ti_pk AND d.try_number = s.try_number",
+)
+ASK = Statement(
+    "INSERT INTO hitl_detail (ti_pk, try_number, subject, body, options, defaults, multiple, params, assigned_users,"
+    " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO hitl_detail (ti_pk, try_number, subject, body, options, defaults, multiple, params, assigned_users,"
+    " created_at)"
+    " SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[],"
+    " %s::text[], %s::text[], %s::timestamptz[])",
+)
+
+
+def write_deferrals(run: Runner, batch: Batch, written: Container[int], now: datetime) -> list[Ring]:
+    """Write what the batch says of waits, of the task instances that it wrote; return what to ring."""
+    rings: list[Ring] = []
+    over = [one for one in batch.deferrals_over if one.ti_pk in written]
+    added = [one for one in batch.deferrals if one.ti_pk in written]
+    dropped = {one.ti_pk for one in over} | {one.ti_pk for one in added}
+    if dropped:
+        run.many(DROP, [(ti_pk,) for ti_pk in sorted(dropped)])
+    if any(one.was_waiting for one in over):
+        rings.append(GONE)
+    resumed = [one for one in batch.deferrals_resumed if one.ti_pk in written]
+    if resumed:
+        run.many(RESUME, [(one.outcome, one.payload, one.ti_pk, one.ti_version) for one in resumed])
+        if any(one.payload is not None or one.outcome == "timeout" for one in resumed):
+            rings.append(GONE)
+    if added:
+        _add(run, added, now)
+        if any(one.classpath for one in added):
+            rings.append(NEW)
+    return list(dict.fromkeys(rings))
+
+
+def _add(run: Runner, added: list[NewDeferral], now: datetime) -> None:
+    at = run.instant(now)
+    run.many(
+        ADD,
+        [
+            (
+                one.ti_pk,
+                one.ti_version,
+                one.try_number,
+                one.classpath,
+                one.kwargs,
+                one.next_method,
+                one.next_kwargs,
+                one.queue,
+                at,
+            )
+            for one in added
+        ],
+    )
+    asked = [
+        (
+            one.ti_pk,
+            one.try_number,
+            one.question.subject,
+            one.question.body,
+            one.question.options,
+            one.question.defaults,
+            one.question.multiple,
+            one.question.params,
+            one.question.assigned_users,
+            at,
+        )
+        for one in added
+        if one.question is not None
+    ]
+    if asked:
+        # A try may ask more than once; the last question counts.
+        run.many(FORGET_QUESTION, [row[:2] for row in asked])
+        run.many(ASK, asked)
+
+
+def end_deferrals(run: Runner, transitions: Iterable[TaskTransition]) -> list[Ring]:
+    """A user moved task instances: forget what they waited for and have their triggers killed; return what to ring."""
+    ended = [
+        (t.ti_pk,) for t in transitions if t.expected in _MAY_WAIT and t.target is not TaskInstanceState.RESTARTING
+    ]
+    parked = [(t.ti_pk,) for t in transitions if t.expected in PARKED]
+    if parked:
+        run.many(KILL, parked)
+    if ended:
+        run.many(DROP, ended)
+    return [NEW, GONE] if parked else []
+
+
+class Deferring:
+    """Queries of waits; none of them writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load_deferrals(self, run_pk: DagRunPk) -> list[DeferralRow]:
+        """Return what the task instances of a run wait for, or went on with."""
+        first = run_pk << SLOT_BITS
+        return self._deferrals(
+            trigger.c.ti_pk >= first,
+            trigger.c.ti_pk < first + (1 << SLOT_BITS),
+            trigger.c.state != TriggerState.KILLED.value,
+        )
+
+    def load_deferral(self, ti_pk: TaskInstancePk) -> DeferralRow | None:
+        """Return what a task instance waits for, or went on with."""
+        found = self._deferrals(trigger.c.ti_pk == ti_pk, trigger.c.state != TriggerState.KILLED.value)
+        return found[-1] if found else None
+
+    def load_fired(self, after_pk: int = 0) -> list[DeferralRow]:
+        """Return waits that are over and that nobody has taken, of higher numbers than `after_pk`: the next thousand."""
+        return self._deferrals(
+            trigger.c.state == sa.literal_column(f"'{TriggerState.FIRED.value}'", sa.Text()),
+            trigger.c.pk > after_pk,
+            trigger.c.ti_pk.is_not(None),
+            limit=_FIRED_AT_ONCE,
+        )
+
+    def _deferrals(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> list[DeferralRow]:
+        columns = trigger.c
+        query = (
+            sa.select(
+                columns.pk,
+                columns.ti_pk,
+                columns.ti_version,
+                columns.try_number,
+                columns.state,
+                columns.next_method,
+                columns.next_kwargs,
+                columns.outcome,
+                columns.payload,
+            )
+            .where(*conditions)
+            .order_by(columns.pk)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [DeferralRow(row[0], TaskInstancePk(row[1]), *row[2:]) for row in connection.execute(query)]

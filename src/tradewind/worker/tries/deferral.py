@@ -1,0 +1,125 @@
+"""Leaving the worker to wait outside it, and going on in the same try afterwards."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tradewind.core.clock import SystemClock
+from tradewind.sdk.exceptions import TaskDeferred
+from tradewind.sdk.ports import xcom_codec
+from tradewind.serialization.messages import Deferral, HumanQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tradewind.sdk.definitions.operator import BaseOperator
+    from tradewind.sdk.exceptions import TaskAwaitingInput
+    from tradewind.sdk.runtime.context import Context
+    from tradewind.serialization.messages import Resumption, RunTask
+
+_log = logging.getLogger("tradewind.task")
+_clock = SystemClock()
+
+
+class UnserializableTriggerError(ValueError):
+    """What a task wants to wait for, or to go on with, cannot be stored."""
+
+
+def deferral_of(error: TaskDeferred | TaskAwaitingInput, task: BaseOperator, order: RunTask) -> Deferral:
+    """Return what the try waits for, ready to be stored.
+
+    Raises `UnserializableTriggerError` with one sentence, for a trigger too whose `serialize` makes no sense.
+    """
+    deferral = Deferral(
+        next_method=error.method_name,
+        next_kwargs=_encoded(error.kwargs or {}, f"an argument for {error.method_name}()"),
+        timeout_at=_timeout_at(error.timeout, task, order),
+        queue=task.queue,
+    )
+    if isinstance(error, TaskDeferred):
+        classpath, kwargs = _serialized(error.trigger)
+        _log.info("Deferred: waits for the trigger %s, then goes on in %s()", classpath, error.method_name)
+        data = _encoded(kwargs, f"an argument of the trigger {classpath}")
+        return msgspec.structs.replace(deferral, classpath=classpath, kwargs=data)
+    _log.info("Waits for the answer of a human, then goes on in %s()", error.method_name)
+    return msgspec.structs.replace(deferral, question=_question(error.question))
+
+
+def going_on(task: BaseOperator, resumption: Resumption) -> Callable[[Context], Any]:
+    """Return what to call in place of `execute`. Raises ValueError for what cannot be made again."""
+    codec = xcom_codec()
+    kwargs: dict[str, Any] = codec.decode_value(resumption.next_kwargs)
+    if resumption.event is not None:
+        kwargs["event"] = codec.decode_value(resumption.event)
+
+    def call(context: Context) -> Any:
+        return task.resume_execution(resumption.next_method, kwargs, context)
+
+    return call
+
+
+def remaining_limit_s(task: BaseOperator, order: RunTask) -> float | None:
+    """Return how long the task may still run by its execution_timeout, None without one.
+
+    In a file with Airflow 2's defaults the time of the whole try counts, its wait included; Airflow 3 counts each stay in a
+    worker alone.
+    """
+    limit = task.execution_timeout
+    if limit is None:
+        return None
+    if order.resumption is None or order.first_started_at is None or not _counts_waits(task):
+        return limit.total_seconds()
+    return max(0.0, (limit - (_clock.now() - order.first_started_at)).total_seconds())
+
+
+def _timeout_at(timeout: Any, task: BaseOperator, order: RunTask) -> datetime | None:
+    now = _clock.now()
+    if timeout is not None and not isinstance(timeout, timedelta):
+        timeout = timedelta(seconds=timeout)
+    ends = [] if timeout is None else [now + timeout]
+    if task.execution_timeout is not None and _counts_waits(task):
+        ends.append((order.first_started_at or now) + task.execution_timeout)
+    return min(ends, default=None)
+
+
+def _counts_waits(task: BaseOperator) -> bool:
+    dag = task.get_dag()
+    return dag is not None and dag.airflow_defaults < 3
+
+
+def _serialized(trigger: Any) -> tuple[str, dict[str, Any]]:
+    name = type(trigger).__name__
+    try:
+        serialized = trigger.serialize()
+        classpath, kwargs = serialized
+    except Exception as error:
+        raise UnserializableTriggerError(
+            f"{name}.serialize() of the trigger failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(classpath, str) or "." not in classpath or not isinstance(kwargs, dict):
+        raise UnserializableTriggerError(
+            f"{name}.serialize() must return the trigger's import path as text and its arguments as a dict, "
+            f"not {serialized!r}"
+        )
+    return classpath, kwargs
+
+
+def _encoded(value: dict[str, Any], what: str) -> bytes:
+    try:
+        return xcom_codec().encode_value(value)
+    except ValueError as error:
+        reason, path = getattr(error, "what", str(error)), getattr(error, "path", "")
+        at = f" ({path.removeprefix('$.')})" if path else ""
+        raise UnserializableTriggerError(f"the task cannot be deferred: {what}{at} {reason}") from error
+
+
+def _question(fields: dict[str, Any] | None) -> HumanQuestion:
+    try:
+        return msgspec.convert(fields or {}, HumanQuestion)
+    except msgspec.ValidationError as error:
+        raise UnserializableTriggerError(f"the question to a human makes no sense: {error}") from error
