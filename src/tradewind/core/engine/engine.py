@@ -309,7 +309,7 @@ class RunEngine(Expanding):
         if not set(node.groups) & set(target.groups):
             return [slots[map_index]] if map_index in slots else []
         waiting = self.roster.placeholder(target)
-        if waiting is not None:
+        if waiting is not None and self.lengths.of(target):
             # The decision is kept by the instances it is about: they come into being before their turn.
             self._expand(waiting, target)
         places = self.standing.together(node, map_index, target)
@@ -342,6 +342,8 @@ class RunEngine(Expanding):
         node = self.node_of[slot]
         verdict = self.verdict(node, self.map_index_of[slot])
         if verdict is Verdict.WAIT or (slot in self.held_by_past and _asks_the_past(verdict, node)):
+            return None
+        if verdict is Verdict.RUN and node.length_sources and self._waits_for_length(slot, node):
             return None
         return slot, node, verdict
 

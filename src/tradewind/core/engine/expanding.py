@@ -35,10 +35,12 @@ class Expanding(Moving):
             self._revise(node)
         return self.states[slot] in WAITING
 
+    def _waits_for_length(self, slot: int, node: TaskNode) -> bool:
+        is_placeholder = self.map_index_of[slot] <= UNMAPPED
+        return is_placeholder and self.lengths.of(node) is None and self.lengths.may_come(node)
+
     def _expand(self, slot: int, node: TaskNode) -> None:
         count = self.lengths.of(node)
-        if count is None and self.lengths.may_come(node):
-            return
         if count is None:
             silent = ", ".join(repr(task_id) for task_id in self.lengths.silent(node))
             why = f"It cannot be mapped: task {silent} returned nothing to map over."

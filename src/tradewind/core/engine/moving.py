@@ -102,11 +102,10 @@ class Moving:
             self._tell_lengthened(node)
 
     def _tell_lengthened(self, node: TaskNode) -> None:
-        """What other tasks are mapped over has ended: it may be their turn, or their length may be another one now."""
+        """What other tasks are mapped over has ended: it may be their turn, and places in nested groups are known now."""
         self.lengths.forget()
         for index in node.lengthens:
             other = self.dag.nodes[index]
-            self._unrevised.add(index)
             if len(other.groups) + (other.expansion is not None) > 1:
                 self.standing.count(other)
                 self._recount_after(other)

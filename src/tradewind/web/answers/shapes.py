@@ -99,7 +99,7 @@ def task_instance_shape(instance: TaskInstanceDetail, labels: Labels) -> dict[st
         "task_display_name": instance.task_id,
         "dag_display_name": labels.display_name(instance.dag_id),
         "note": instance.note,
-        "rendered_map_index": None,
+        "rendered_map_index": instance.rendered_map_index,
         "rendered_fields": {},
         "trigger": None,
         "triggerer_job": None,
