@@ -130,6 +130,13 @@ class Anything:
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _same
 
 
+class _Whatever:
+    """The names of the parameters of a constructor that takes any."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
 class _AnyClassMeta(type):
     """Class attributes and subscripts of stand-in classes."""
 
@@ -234,6 +241,7 @@ def _operator(name: str, module: str) -> type:
     def execute(self: Any, context: Any) -> None:  # noqa: ARG001 - as of every operator
         raise RuntimeError(f"stand-in operator {name} cannot run")
 
+    init._BaseOperatorMeta__param_names = _Whatever()  # type: ignore[attr-defined]  # noqa: SLF001 - as Airflow's metaclass
     made: Any = type(base)(name, (base,), {"__init__": init, "execute": execute, "__module__": module})
     return made
 

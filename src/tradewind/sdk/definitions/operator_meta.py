@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _VAR_KEYWORDS = 0x08
 """Flag of a code object whose function takes **kwargs."""
+_DECLARED = "_BaseOperatorMeta__param_names"
 _GIVEN_BY_META = ("dag", "default_args", "params", "task_group")
 
 
@@ -79,6 +80,15 @@ def parameter_names(operator_class: type) -> frozenset[str]:
         if isinstance(init, FunctionType):
             names |= _Parameters(init).names
     return names
+
+
+def declares_parameter(operator_class: type, name: str) -> bool:
+    """Return whether a constructor that was made by code, and shows no parameters, says that it takes one.
+
+    Such constructors say so in the attribute in which Airflow's metaclass keeps the parameters of every operator.
+    """
+    declared = (getattr(kind.__dict__.get("__init__"), _DECLARED, ()) for kind in operator_class.__mro__)
+    return any(name in names for names in declared)
 
 
 def argument_defaults(operator_class: type, base: type) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tradewind.sdk.definitions.operator_arguments import OLD_SPELLINGS
-from tradewind.sdk.definitions.operator_meta import parameter_names
+from tradewind.sdk.definitions.operator_meta import declares_parameter, parameter_names
 from tradewind.sdk.definitions.xcom_arg import XCOM_RETURN_KEY, XComArg
 from tradewind.sdk.mapping.expand_input import is_mappable
 from tradewind.sdk.mapping.items import is_mapping, is_sequence
@@ -34,7 +34,8 @@ def check_operator_arguments(operator_class: type[BaseOperator], verb: str, argu
                 kind = type(value).__name__
                 msg = f"{name}.expand() got an unexpected type {kind!r} for keyword argument {argument}"
                 raise ValueError(msg)
-    _refuse_unknown([one for one in arguments if one not in known and one not in OLD_SPELLINGS], f"{name}.{verb}()")
+    unknown = [one for one in arguments if one not in known and one not in OLD_SPELLINGS]
+    _refuse_unknown([one for one in unknown if not declares_parameter(operator_class, one)], f"{name}.{verb}()")
 
 
 def check_function_arguments(signature: Signature, verb: str, arguments: Mapping[str, Any]) -> None:
