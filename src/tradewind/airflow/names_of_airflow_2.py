@@ -245,7 +245,16 @@ MODELS: dict[str, Names] = {
         ),
     },
     "airflow.models.variable": old(".sdk.variable", "Variable", _IN_3, since="3.1"),
-    "airflow.models.xcom": now(".sdk.xcoms.backend", "BaseXCom XCom XCOM_RETURN_KEY"),
+    "airflow.models.xcom": {
+        **now(".sdk.xcoms.backend", "BaseXCom XCom XCOM_RETURN_KEY"),
+        **old(
+            ".sdk.mapping.lazy_sequence",
+            "LazyXComAccess=LazyXComSequence LazyXComSelectSequence=LazyXComSequence",
+            "airflow.sdk.execution_time.lazy_sequence",
+            since="2.8",
+            removed_in="3.0",
+        ),
+    },
     "airflow.models.xcom_arg": {
         **old(".sdk.definitions.xcom_arg", "XComArg", "airflow.sdk"),
         **old(".sdk.definitions.xcom_arg", "PlainXComArg", "airflow.sdk.definitions.xcom_arg", removed_in="3.0"),

@@ -7,9 +7,11 @@ a spelling which Airflow 3 has dropped was written for Airflow 2.
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 _PACKAGE = __name__.partition(".")[0]
@@ -106,14 +108,47 @@ def drain_deprecations() -> list[DeprecationNote]:
 
 
 def is_written_for_airflow_2(file: str) -> bool:
-    """Return whether a spelling was seen in `file`, in this process, that Airflow 3 does not have."""
-    return file in _airflow_2_files
+    """Return whether code of `file`, or author code that it imported, uses a spelling that Airflow 3 does not have."""
+    return spelling_of_airflow_2(file) is not None
 
 
 def spelling_of_airflow_2(file: str) -> tuple[str, int, str] | None:
-    """Return file, line and spelling by which `file` was found to be written for Airflow 2, None when it was not."""
-    found = _airflow_2_files.get(file)
-    return None if found is None else (file, *found)
+    """Return file, line and spelling by which `file` was found to be written for Airflow 2, None when it was not.
+
+    A file whose helper modules use such a spelling could not be imported by Airflow 3 either; they are looked for from
+    the file's own code, while it runs.
+    """
+    if not _airflow_2_files:
+        return None
+    frame = author_frame()
+    behind = _files_behind(frame.f_globals) if frame is not None and frame.f_code.co_filename == file else ()
+    for place in (file, *behind):
+        if place in _airflow_2_files:
+            return (place, *_airflow_2_files[place])
+    return None
+
+
+def _files_behind(namespace: dict[str, object]) -> Iterator[str]:
+    """Give the files of author code that the names of a module lead to, at any distance."""
+    pending, seen = [namespace], {id(namespace)}
+    while pending:
+        for value in list(pending.pop().values()):
+            name = (
+                getattr(value, "__name__", None)
+                if isinstance(value, ModuleType)
+                else getattr(value, "__module__", None)
+            )
+            module = sys.modules.get(name) if isinstance(name, str) else None
+            file = getattr(module, "__file__", None)
+            if module is None or not file or id(vars(module)) in seen or _is_installed(file):
+                continue
+            seen.add(id(vars(module)))
+            pending.append(vars(module))
+            yield file
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith((_OWN_FILES, sys.prefix, sys.base_prefix)) or "site-packages" in file
 
 
 def forget_file(file: str) -> None:

@@ -80,6 +80,19 @@ def test_an_old_import_makes_the_whole_file_one_of_airflow_2() -> None:
     assert notes() == {}
 
 
+def test_an_old_spelling_in_a_module_of_the_authors_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = tmp_path / "old_helpers.py"
+    helper.write_text("from tradewind.sdk.deprecations import note_deprecated\nnote_deprecated('a.b', 'c.d')\n")
+    (tmp_path / "new_helpers.py").write_text("import old_helpers\n\ndef name(): return 'by_helper'\n")
+    file = tmp_path / "written_with_helpers.py"
+    file.write_text("from new_helpers import name\nfrom tradewind import DAG\nmade = DAG(name())\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, Any] = {"__name__": "written_with_helpers"}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    assert names["made"].airflow_defaults == 2
+    assert names["made"].airflow_2_spelling == (str(helper), 2, "a.b")
+
+
 def test_the_installation_may_choose_for_every_file() -> None:
     install_author_defaults(AuthorDefaults(airflow=3))
     assert DAG("d", default_view="tree").airflow_defaults == 3
