@@ -112,7 +112,6 @@ def test_a_whole_module_under_an_old_name(tmp_path: Path, monkeypatch: pytest.Mo
         ("import airflow.contrib.hooks.nothing", "provider package"),
         ("import airflow.www.app", "Tradewind replaces"),
         ("import airflow.nothing_of_the_kind", "not among them"),
-        ("import airflow.sdk.Asset", "assets"),
         ("import airflow.providers.standard.triggers.file", r"standard\.triggers': .*deferral"),
     ],
 )

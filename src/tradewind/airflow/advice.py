@@ -8,13 +8,6 @@ _PROVIDER = "it is in a provider package since Airflow 2.0"
 _BY_PREFIX = (
     ("airflow.contrib.", f"{_PROVIDER}: import it from airflow.providers... and install that package"),
     ("airflow.gcp.", f"{_PROVIDER}: apache-airflow-providers-google"),
-    ("airflow.datasets", f"{_SOON}: datasets and assets"),
-    ("airflow.assets", f"{_SOON}: assets"),
-    ("airflow.timetables.assets", f"{_SOON}: assets"),
-    ("airflow.timetables.datasets", f"{_SOON}: datasets and assets"),
-    ("airflow.sdk.definitions.asset", f"{_SOON}: assets"),
-    ("airflow.sdk.Asset", f"{_SOON}: assets"),
-    ("airflow.sdk.asset", f"{_SOON}: assets"),
     ("airflow.providers.standard", f"{_SOON}: install apache-airflow-providers-standard to use its own"),
     ("airflow.io", f"{_SOON}: object storage paths"),
     ("airflow.sdk.io", f"{_SOON}: object storage paths"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tradewind.airflow.entries import Names, missing, now, old
+from tradewind.airflow.names.assets import ASSETS_AT_TOP, SIMPLE_TIMETABLES
 
 _IN_3 = "airflow.sdk"
 _NO_DATABASE = "DAG files get no database session: use Variable, Connection, XCom, DagRun.find() or the REST API"
@@ -11,6 +12,7 @@ _EDGES = "chain chain_linear cross_downstream"
 
 TOP: dict[str, Names] = {
     "airflow": {
+        **ASSETS_AT_TOP,
         **now(".sdk.definitions.dag", "DAG"),
         **now(".sdk.definitions.xcom_arg", "XComArg"),
         **now(".airflow.versions", "__version__"),
@@ -140,7 +142,10 @@ TOP: dict[str, Names] = {
     "airflow.timetables.interval": now(
         ".sdk.timetables.classes", "CronDataIntervalTimetable DeltaDataIntervalTimetable"
     ),
-    "airflow.timetables.simple": now(".sdk.timetables.classes", "ContinuousTimetable NullTimetable OnceTimetable"),
+    "airflow.timetables.simple": {
+        **now(".sdk.timetables.classes", "ContinuousTimetable NullTimetable OnceTimetable"),
+        **SIMPLE_TIMETABLES,
+    },
     "airflow.timetables.trigger": now(
         ".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tradewind.airflow.entries import Names, now
+from tradewind.airflow.names.assets import ACCESSORS, ASSETS_OF_SDK
 
 _OPERATOR = {
     **now(".sdk.definitions.operator", "BaseOperator"),
@@ -46,6 +47,7 @@ _XCOM_ARG = now(".sdk.definitions.xcom_arg", "XComArg PlainXComArg")
 
 SDK: dict[str, Names] = {
     "airflow.sdk": {
+        **ASSETS_OF_SDK,
         **_OPERATOR,
         **_BRANCH,
         **_SKIP_MIXIN,
@@ -176,6 +178,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.context": {
         **now(".sdk.runtime.accessors", "ConnectionAccessor MacrosAccessor VariableAccessor"),
         **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
+        **ACCESSORS,
     },
     "airflow.sdk.execution_time.lazy_sequence": now(".sdk.mapping.lazy_sequence", "LazyXComSequence"),
     "airflow.sdk.execution_time.macros": now(".sdk.runtime.macros", "*"),

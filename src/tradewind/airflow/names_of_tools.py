@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tradewind.airflow.entries import Names, now, old
+from tradewind.airflow.names.assets import ACCESSORS
 
 _MOVED_IN_3 = {"since": "3.0", "removed_in": "4.0"}
 _GONE_IN_3 = {"since": "2.2", "removed_in": "3.0"}
@@ -17,6 +18,7 @@ UTILS: dict[str, Names] = {
         **old(".sdk.runtime.context", "context_copy_partial", "=code of your own", **_MOVED_IN_3),
         **old(".sdk.runtime.context", "KNOWN_CONTEXT_KEYS", "airflow.sdk.definitions.context", **_MOVED_IN_3),
         **now(".sdk.runtime.accessors", "ConnectionAccessor VariableAccessor"),
+        **ACCESSORS,
     },
     "airflow.utils.dates": {
         **old(".sdk.toolkit.dates", "days_ago", "=pendulum.today('UTC').add(days=-N)", **_GONE_IN_3),

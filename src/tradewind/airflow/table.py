@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from tradewind.airflow.entries import Entry, Names
+from tradewind.airflow.names.assets import ASSETS
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import COMPAT, SDK, STANDARD
 from tradewind.airflow.names_of_operators import OPERATORS, SENSORS, TRIGGERS
@@ -30,7 +31,7 @@ def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
 
 
 TABLE: dict[str, Names] = _joined(
-    TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES, TRIGGERS
+    TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES, TRIGGERS, ASSETS
 )
 """Module path to its names. A name `*` stands for every name of its target."""
 

@@ -116,6 +116,62 @@ class NewRun:
     data_interval_end: datetime | None
     conf: dict[str, Any] = field(default_factory=dict)
     triggered_by: str = "timetable"
+    partition_key: str | None = None
+    partition_date: datetime | None = None
+    consumes: AssetsConsumed | None = None
+    """The events of assets that the run is created for."""
+
+
+@dataclass(slots=True)
+class AssetsConsumed:
+    """What a new run takes of the events that wait for its DAG: what is queued, and all others up to the newest of it."""
+
+    queued: list[tuple[int, int, int]] = field(default_factory=list)
+    """Asset, place and event of each row of the queue, by number."""
+    newest_event_pk: int = 0
+    takes_all: bool = False
+    """The DAG's first run takes also what was there before the DAG (catchup)."""
+    partition_pk: int | None = None
+    """Of a run that works on a partition: it takes the events of that one, and nothing else."""
+
+
+@dataclass(slots=True)
+class AssetEventWrite:
+    """One event of an asset; what is queued for whom follows from what DAGs say of assets."""
+
+    name: str
+    """Empty, or `uri` is, where a reference is to be looked up."""
+    uri: str
+    extra: dict[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    ti_pk: TaskInstancePk | None = None
+    """Whose success it is: left out when that is stale. None for an event from elsewhere."""
+    group: str = "asset"
+    asset_extra: dict[str, Any] = field(default_factory=dict)
+    """What the asset gets where it is new."""
+    source_dag_id: str | None = None
+    source_task_id: str | None = None
+    source_run_id: str | None = None
+    source_map_index: int | None = None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
+
+
+@dataclass(slots=True)
+class AssetQueueRow:
+    """Events of one asset that wait for a run of one DAG."""
+
+    dag_id: str
+    asset_pk: int
+    place: int
+    name: str
+    uri: str
+    aliases: frozenset[str]
+    event_pk: int
+    """The newest of them."""
+    last_at: datetime
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -238,6 +294,7 @@ class Batch:
     mappings: list[MappingWrite] = field(default_factory=list)
     callbacks: list[CallbackRequest] = field(default_factory=list)
     callbacks_done: list[int] = field(default_factory=list)
+    asset_events: list[AssetEventWrite] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
     """DAGs to pause, because their runs keep failing."""
     deferrals: list[NewDeferral] = field(default_factory=list)
@@ -260,6 +317,7 @@ class Batch:
             or self.mappings
             or self.callbacks
             or self.callbacks_done
+            or self.asset_events
             or self.pauses
             or self.deferrals
             or self.deferrals_resumed
@@ -276,6 +334,8 @@ class CommitResult:
     stale_runs: list[DagRunPk] = field(default_factory=list)
     created_runs: list[RunRow] = field(default_factory=list)
     created_callbacks: list[CallbackRow] = field(default_factory=list)
+    asset_dag_ids: set[str] = field(default_factory=set)
+    """DAGs that wait for an asset of which an event was written."""
 
 
 @dataclass(slots=True)
@@ -322,6 +382,8 @@ class RunRow:
     backfill_pk: int | None = None
     """The backfill that owns the run: its room is the backfill's and not the DAG's."""
     backfill_ordinal: int | None = None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 @dataclass(slots=True)

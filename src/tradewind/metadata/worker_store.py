@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tradewind.core.states import RunType, TaskInstanceState
+from tradewind.metadata.assets.questions import AssetQuestions
 from tradewind.metadata.connections import ConnectionStore
 from tradewind.metadata.database import add_ring, insert
 from tradewind.metadata.doorbell.ring import RUN, Ring
@@ -55,10 +56,10 @@ _ERROR_KINDS: tuple[tuple[type[Exception], str], ...] = (
 _TI = task_instance.c
 
 
-class DatabaseWorkerStore:
+class DatabaseWorkerStore(AssetQuestions):
     """The worker store on a database. Raises the errors of `tradewind.metadata.errors`."""
 
-    METHODS = frozenset(
+    METHODS = AssetQuestions.METHODS | frozenset(
         {
             "delete_variable",
             "delete_xcoms",
@@ -78,7 +79,7 @@ class DatabaseWorkerStore:
     """What a `StoreCall` may name."""
 
     def __init__(self, database: Database, clock: Clock, cipher: Cipher) -> None:
-        self._database = database
+        AssetQuestions.__init__(self, database)
         self._clock = clock
         self._variables = VariableStore(database, cipher)
         self._connections = ConnectionStore(database, cipher)
@@ -435,4 +436,6 @@ def _run_record(run: RunDetail) -> DagRunRecord:
         start_date=run.started_at,
         end_date=run.ended_at,
         conf=run.conf,
+        partition_key=run.partition_key,
+        partition_date=run.partition_date,
     )

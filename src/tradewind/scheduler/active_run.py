@@ -174,4 +174,6 @@ def facts_of(run: RunRow) -> DagRunFacts:
         triggered_by=run.triggered_by,
         triggering_user_name=run.triggering_user_name,
         note=run.note,
+        partition_key=run.partition_key,
+        partition_date=run.partition_date,
     )

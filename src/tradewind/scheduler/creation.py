@@ -180,7 +180,7 @@ class RunCreator:
             return
         if info.run_after > self._clock.now():
             plan.cancel = self._reactor.call_at(info.run_after, lambda: self._settle(dag, plan))
-        elif has_room_for_new_run(self._unfinished(dag.dag_id), dag.document.max_active_runs):
+        elif self.has_room(dag):
             self._create(dag, info)
             plan.last_interval, plan.last_run_after, plan.info = info.data_interval, info.run_after, None
 
@@ -211,6 +211,10 @@ class RunCreator:
         if self._written.get(dag.dag_id) != schedule:
             self._written[dag.dag_id] = schedule
             self._collector.schedule(schedule)
+
+    def has_room(self, dag: DagState) -> bool:
+        """Return whether the DAG may have another run now."""
+        return has_room_for_new_run(self._unfinished(dag.dag_id), dag.document.max_active_runs)
 
     def _unfinished(self, dag_id: str) -> int:
         """Return how many runs of the DAG have not ended, those of backfills left out."""

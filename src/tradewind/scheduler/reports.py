@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradewind.core.engine import Outcome
 from tradewind.core.ids import TaskInstancePk, slot_of
 from tradewind.core.states import PARKED, TaskInstanceState
-from tradewind.metadata.batch import CallbackRequest, MappingWrite, RenderedWrite, XComWrite
+from tradewind.metadata.batch import AssetEventWrite, CallbackRequest, MappingWrite, RenderedWrite, XComWrite
 
 if TYPE_CHECKING:
     from tradewind.core.clock import Clock
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tradewind.scheduler.active_run import ActiveRun
     from tradewind.scheduler.collector import Collector
     from tradewind.scheduler.run_book import RunBook
-    from tradewind.serialization.messages import Finished, Started, XComPush
+    from tradewind.serialization.messages import AssetEventReport, Finished, Started, XComPush
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ class ReportTaker:
             batch.xcoms.append(XComWrite(ti_pk, xcom.key, xcom.value))
         if report.map_length is not None or report.rendered_map_index is not None:
             batch.mappings.append(MappingWrite(ti_pk, report.map_length, report.rendered_map_index))
+        batch.asset_events += [_asset_event(active, ti_pk, event) for event in report.asset_events]
         if report.rendered_fields is not None:
             batch.rendered.append(RenderedWrite(ti_pk, report.rendered_fields))
         effects = active.engine.end(
@@ -150,6 +151,24 @@ class ReportTaker:
                 try_number=lost.try_number,
             ),
         )
+
+
+def _asset_event(active: ActiveRun, ti_pk: TaskInstancePk, event: AssetEventReport) -> AssetEventWrite:
+    instance = active.engine.node_of[slot_of(ti_pk)]
+    return AssetEventWrite(
+        name=event.name,
+        uri=event.uri,
+        extra=event.extra,
+        aliases=event.aliases,
+        ti_pk=ti_pk,
+        asset_extra=event.asset_extra,
+        source_dag_id=active.run.dag_id,
+        source_task_id=instance.task_id,
+        source_run_id=active.run.run_id,
+        source_map_index=active.engine.map_index_of[slot_of(ti_pk)],
+        partition_key=event.partition_key,
+        partition_date=event.partition_date,
+    )
 
 
 def _name(active: ActiveRun, slot: int) -> str:

@@ -21,6 +21,7 @@ from tradewind.executors.port import CallbackLost, Lost
 from tradewind.metadata.batch import LeaseLostError
 from tradewind.metadata.doorbell import Ring
 from tradewind.metadata.errors import DatabaseUnavailableError, NotFoundError
+from tradewind.scheduler.asset_runs import AssetRuns
 from tradewind.scheduler.backfills import BackfillDesk
 from tradewind.scheduler.calling.desk import CallbackDesk
 from tradewind.scheduler.collector import Collector
@@ -120,6 +121,7 @@ class Scheduler:
         )
         self.creator = RunCreator(self.dags, self.book, collector, self.reactor, clock, self._submit, self.backfills)
         self.backfills.on_progress = self.creator.fill_backfill
+        self.assets = AssetRuns(store, self.dags, collector, self.creator.has_room)
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
         self._reports = ReportTaker(self.book, collector, clock)
         self._orders: list[RunCallback | ComputeNextRun] = []
@@ -248,6 +250,8 @@ class Scheduler:
                 self._look_for_queued_runs(is_complete=False)
         elif ring.topic == "dag":
             self._refresh_dag(ring.payload)
+        elif ring.topic == "asset":
+            self.assets.hear_all()
         elif ring.topic == "pool":
             self._refresh_pools()
         elif ring.topic == "backfill":
@@ -292,6 +296,7 @@ class Scheduler:
             self.book.tell_past(found)
             if pk not in self.book.runs:
                 self.creator.run_ended(found.dag_id)
+                self.assets.run_ended(found.dag_id)
 
     def _refresh_dag(self, dag_id: str) -> None:
         rows = self._store.load_dags([dag_id] if dag_id else None)
@@ -317,6 +322,7 @@ class Scheduler:
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
         self.backfills.look(row.dag_id)
+        self.assets.hear([row.dag_id])
         self.callbacks.dag_is_back(row.dag_id)
 
     def _refresh_pools(self) -> None:
@@ -338,6 +344,7 @@ class Scheduler:
         for dag in list(self.dags.values()):
             self.creator.plan(dag)
         self.backfills.go_on()
+        self.assets.hear_all()
         self.callbacks.find_again()
 
     def _dag_of(self, run: RunRow) -> DagState | None:
@@ -369,6 +376,7 @@ class Scheduler:
             known = self.dags.get(row.dag_id)
             if known is None or known.row != row or not known.is_present:
                 self._take_dag(row)
+        self.assets.hear_all()
         self._write_all()
         self.backfills.load()
         self.backfills.go_on()
@@ -406,6 +414,8 @@ class Scheduler:
         self.creator.plan_next()
         for active in ended:
             self.creator.run_ended(active.run.dag_id)
+            self.assets.run_ended(active.run.dag_id)
+        self.assets.settle()
         return has_changed or self._collector.has_work or bool(self.reactor.inbox)
 
     def _write(self) -> bool:
@@ -416,6 +426,7 @@ class Scheduler:
         result = self._store.commit(batch, epoch=self._epoch)
         self.creator.line_up(result.created_runs)
         self.callbacks.take(result.created_callbacks)
+        self.assets.hear(result.asset_dag_ids)
         stale = {run_pk_of(pk) for pk in result.stale_task_instances} | set(result.stale_runs)
         for pk in sorted(stale):
             _log.info("run %d was changed by somebody else: reading it again", pk)

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tradewind.core.timetables.codec import encode_timetable
+from tradewind.sdk.assets.writing import plain_assets
 from tradewind.sdk.definitions.dag_arguments import zone_name
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
@@ -212,6 +213,8 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             template_fields=tuple(task.template_fields),
             params=_params(task.params, dag_id=dag.dag_id, task_id=task.task_id),
             callbacks=tuple(name for name in _TASK_CALLBACKS if getattr(task, name)),
+            inlets=plain_assets(task.inlets),
+            outlets=plain_assets(task.outlets),
             extra_links=tuple(sorted(str(link.name) for link in task.operator_extra_links)),
             email=_email(task.email),
         )

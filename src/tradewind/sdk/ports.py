@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.serialization.records import (
+        AssetEventRecord,
+        AssetRecord,
         ConnectionRecord,
         DagRecord,
         DagRunRecord,
@@ -132,6 +134,28 @@ if TYPE_CHECKING:
             states: Sequence[str] | None = None,
         ) -> list[TaskInstanceRecord]:
             """Return matching task instances by logical date, task_id, map index."""
+            ...
+
+        def get_asset(self, *, name: str | None = None, uri: str | None = None) -> AssetRecord | None:
+            """Return the asset of that name, or of that URI, or None when nothing defines it."""
+            ...
+
+        def get_asset_events(
+            self,
+            *,
+            name: str | None = None,
+            uri: str | None = None,
+            alias: str | None = None,
+            after: datetime | None = None,
+            before: datetime | None = None,
+            is_ascending: bool = True,
+            limit: int | None = None,
+        ) -> list[AssetEventRecord]:
+            """Return the events of an asset, or those through an alias, oldest first; both dates are included."""
+            ...
+
+        def get_triggering_asset_events(self, *, dag_id: str, run_id: str) -> list[AssetEventRecord]:
+            """Return the events that a run was created for, oldest first."""
             ...
 
         def trigger_dag_run(

@@ -32,6 +32,8 @@ class DagRunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     triggered_by: str = "timetable"
     triggering_user_name: str | None = None
     note: str | None = None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 class DagFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +203,22 @@ class HumanQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Who may answer, each with `id` and `name`; empty: whoever may."""
 
 
+class AssetEventReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of an asset that the success of a task makes."""
+
+    name: str = ""
+    """Empty where the outlet is a reference by URI."""
+    uri: str = ""
+    """Empty where the outlet is a reference by name."""
+    extra: dict[str, Any] = {}
+    aliases: tuple[str, ...] = ()
+    """Through which the event is made."""
+    asset_extra: dict[str, Any] = {}
+    """What the asset gets where it is new."""
+    partition_key: str | None = None
+    partition_date: datetime | None = None
+
+
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_defaults=True):
     """Report: the try ended. Everything it leaves behind comes in this one message."""
 
@@ -211,6 +229,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished", omit_d
     started_at: datetime
     ended_at: datetime
     xcoms: tuple[XComValue, ...] = ()
+    asset_events: tuple[AssetEventReport, ...] = ()
     skip_task_ids: tuple[str, ...] = ()
     """What a branch or a short circuit decided not to run; resolved to instances by the scheduler."""
     reschedule_at: datetime | None = None

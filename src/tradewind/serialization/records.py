@@ -59,6 +59,8 @@ class DagRunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     start_date: datetime | None = None
     end_date: datetime | None = None
     conf: dict[str, Any] = {}
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 class TaskInstanceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,3 +78,27 @@ class TaskInstanceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_default
     operator: str | None = None
     pool: str = "default_pool"
     logical_date: datetime | None = None
+
+
+class AssetRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One asset as a task may see it."""
+
+    name: str
+    uri: str
+    group: str = "asset"
+    extra: dict[str, Any] = {}
+
+
+class AssetEventRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of an asset as a task may see it."""
+
+    id: int
+    asset: AssetRecord
+    timestamp: datetime
+    extra: dict[str, Any] = {}
+    partition_key: str | None = None
+    source_dag_id: str | None = None
+    source_task_id: str | None = None
+    source_run_id: str | None = None
+    source_map_index: int | None = None
+    aliases: list[str] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.sdk.exceptions import DagRunAlreadyExists
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.standalone.memory_assets import MemoryAssets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tradewind.task")
 
 
-class MemoryStore:
+class MemoryStore(MemoryAssets):
     """`tradewind.sdk.ports.WorkerStore` in memory. What tasks write stays here; what they read may come from `behind`."""
 
     def __init__(self, clock: Clock, behind: Behind | None = None) -> None:
@@ -64,6 +65,7 @@ class MemoryStore:
         self._xcoms: dict[tuple[str, str, str, int, str], XComRecord] = {}
         self._clock = clock
         self._behind = behind
+        MemoryAssets.__init__(self, behind)
 
     def get_variable(self, key: str) -> str | None:
         """Return the value, or None when there is no such variable."""

@@ -54,6 +54,11 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda run: run.run_after, reverse=True)[: filters.get("limit")]
 
+    def get_triggering_asset_events(self, *, dag_id: str, run_id: str) -> list[Any]:
+        self.calls.append("get_triggering_asset_events")
+        del dag_id, run_id
+        return []
+
     def get_task_instances(self, *, dag_id: str, **filters: Any) -> list[TaskInstanceRecord]:
         return [
             ti

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tradewind.core.timetables.asset_schedules import AssetOrTimeTimetable, AssetTriggeredTimetable
 from tradewind.core.timetables.events import EventsTimetable
 from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from tradewind.core.timetables.protocol import (
@@ -120,7 +121,10 @@ def encode_timetable(timetable: Any) -> dict[str, Any]:
     timetable_class: type[Any] = timetable.__class__
     name = _TYPE_NAMES.get(timetable_class)
     if name is not None:
-        return {"type": name, **timetable.serialize()}
+        data: dict[str, Any] = timetable.serialize()
+        if "timetable" in data:  # a schedule that has another one in it
+            data = {**data, "timetable": encode_timetable(data["timetable"])}
+        return {"type": name, **data}
     path = f"{timetable_class.__module__}:{timetable_class.__qualname__}"
     if "<" in path:
         raise TimetableError(f"timetable class {path} cannot be found again; define it at the top of a module")
@@ -137,6 +141,8 @@ def decode_timetable(document: dict[str, Any]) -> Timetable:
         if name == CUSTOM:
             return CustomTimetable(document)
         if isinstance(name, str) and name in _CLASSES:
+            if "timetable" in document:
+                document = {**document, "timetable": decode_timetable(document["timetable"])}
             return _CLASSES[name].deserialize(document)
     except (KeyError, TypeError) as error:
         raise TimetableError(f"timetable document of type {name!r} is damaged: {error!r}") from error
@@ -168,5 +174,7 @@ for _timetable_class in (
     DeltaDataIntervalTimetable,
     DeltaTriggerTimetable,
     EventsTimetable,
+    AssetTriggeredTimetable,
+    AssetOrTimeTimetable,
 ):
     register_timetable(_timetable_class)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tradewind.metadata.assets.registering import register_assets
 from tradewind.metadata.dags.records import FileError
 from tradewind.metadata.database import insert
 from tradewind.metadata.tables import dag, dag_source, dag_tag, dag_version, dag_warning, import_error
@@ -243,6 +244,7 @@ class FilesWriter:
         ]
         if tags:
             self._connection.execute(dag_tag.insert(), tags)
+        register_assets(self._connection, [document for _known, document, _row in self._versions], self._now)
 
     def _write_errors(self, results: Sequence[FileResult], duplicates: dict[str, list[tuple[str, FileError]]]) -> None:
         wanted = {

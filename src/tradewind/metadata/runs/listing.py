@@ -49,6 +49,8 @@ RUN_COLUMNS = (
     dag_run.c.version,
     dag_run.c.backfill_pk,
     dag_run.c.backfill_ordinal,
+    dag_run.c.partition_key,
+    dag_run.c.partition_date,
 )
 _SORTABLE_RUNS = {
     "id": dag_run.c.pk,

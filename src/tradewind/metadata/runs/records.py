@@ -40,6 +40,8 @@ class RunDetail:
     version: int
     backfill_pk: int | None
     backfill_ordinal: int | None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 @dataclass(slots=True)

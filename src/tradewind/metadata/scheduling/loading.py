@@ -40,6 +40,8 @@ RUN_COLUMNS = (
     dag_run.c.version,
     dag_run.c.backfill_pk,
     dag_run.c.backfill_ordinal,
+    dag_run.c.partition_key,
+    dag_run.c.partition_date,
 )
 _UNFINISHED = sorted(state.value for state in frozenset(DagRunState) - RUN_FINISHED)
 # Literals, not parameters: only so do the partial indexes apply.

@@ -61,6 +61,14 @@ class Runner(Protocol):
         """Run a statement once and return the first row of its answer."""
         ...
 
+    def all(self, statement: Statement, row: Row) -> list[Row]:
+        """Run a statement once and return every row of its answer."""
+        ...
+
+    def execute(self, statement: Statement, row: Row) -> None:
+        """Run a statement once that has no answer."""
+        ...
+
     def listed(self, statement: Statement, pks: Iterable[int]) -> list[Row]:
         """Return the rows that a query finds for a list of numbers."""
         ...
@@ -119,6 +127,15 @@ class SqliteRunner:
         self._cursor.execute(statement.sqlite, row)
         return self._cursor.fetchone()
 
+    def all(self, statement: Statement, row: Row) -> list[Row]:
+        """Run a statement once and return every row of its answer."""
+        self._cursor.execute(statement.sqlite, row)
+        return self._cursor.fetchall()
+
+    def execute(self, statement: Statement, row: Row) -> None:
+        """Run a statement once that has no answer."""
+        self._cursor.execute(statement.sqlite, row)
+
     def listed(self, statement: Statement, pks: Iterable[int]) -> list[Row]:
         """Return the rows that a query finds for a list of numbers."""
         self._cursor.execute(statement.sqlite, (json.dumps(list(pks)),))
@@ -172,6 +189,14 @@ class PostgresRunner:
     def one(self, statement: Statement, row: Row) -> Row | None:
         """Run a statement once and return the first row of its answer."""
         return self._execute(statement.postgres, row).fetchone()
+
+    def all(self, statement: Statement, row: Row) -> list[Row]:
+        """Run a statement once and return every row of its answer."""
+        return self._execute(statement.postgres, row).fetchall()
+
+    def execute(self, statement: Statement, row: Row) -> None:
+        """Run a statement once that has no answer."""
+        self._execute(statement.postgres, row)
 
     def listed(self, statement: Statement, pks: Iterable[int]) -> list[Row]:
         """Return the rows that a query finds for a list of numbers."""

@@ -150,13 +150,13 @@ PUT_MAPPING = Statement(
 
 _INSERT_RUN = (
     "INSERT INTO dag_run (dag_id, run_id, run_type, state, run_after, logical_date, data_interval_start,"
-    " data_interval_end, queued_at, conf, triggered_by)"
+    " data_interval_end, queued_at, conf, triggered_by, partition_key, partition_date)"
 )
 INSERT_RUN = Statement(
-    _INSERT_RUN + " SELECT dag_id, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ? FROM dag WHERE dag_id = ?"
+    _INSERT_RUN + " SELECT dag_id, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ? FROM dag WHERE dag_id = ?"
     " ON CONFLICT DO NOTHING RETURNING pk",
     _INSERT_RUN + " SELECT dag_id, %s, %s, 'queued', %s::timestamptz, %s::timestamptz, %s::timestamptz,"
-    " %s::timestamptz, %s::timestamptz, %s, %s FROM dag WHERE dag_id = %s"
+    " %s::timestamptz, %s::timestamptz, %s, %s, %s, %s::timestamptz FROM dag WHERE dag_id = %s"
     " ON CONFLICT DO NOTHING RETURNING pk",
 )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.metadata.database import MAX_CONFLICTS
 from tradewind.metadata.errors import ConflictError
+from tradewind.metadata.scheduling.asset_loading import AssetLoading
 from tradewind.metadata.scheduling.deferring import Deferring
 from tradewind.metadata.scheduling.leasing import Leasing
 from tradewind.metadata.scheduling.loading import Loading
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tradewind.metadata.database import Database
 
 
-class SchedulerStore(Leasing, Loading, Deferring):
+class SchedulerStore(Leasing, Loading, Deferring, AssetLoading):
     """What the scheduler loads and writes.
 
     Every method may raise `DatabaseUnavailableError`; the call can then be repeated. Where the answer to a commit was
@@ -36,8 +37,9 @@ class SchedulerStore(Leasing, Loading, Deferring):
         """Write the batch in one transaction; return which rows were stale and left out, and what was made.
 
         A batch holds at most one transition for each task instance. In this order: run starts, new task instances,
-        transitions with their events, XComs, deferrals, run ends, new runs, schedules, callbacks, pauses; so a batch may start a
-        run and move its instances. What belongs to a stale row (XComs, callbacks) is left out with it.
+        transitions with their events, XComs, deferrals, events of assets, run ends, new runs, schedules, callbacks,
+        pauses; so a batch may start a run and move its instances. What belongs to a stale row (XComs, callbacks) is left
+        out with it.
 
         Raises `LeaseLostError` when the epoch is over; then nothing was written.
         """

@@ -14,6 +14,7 @@ from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
 from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
 from tradewind.metadata.scheduling import statements as sql
+from tradewind.metadata.scheduling.asset_events import consume, write_events
 from tradewind.metadata.scheduling.deferring import write_deferrals
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class BatchWriter:
             self._run.many(sql.DELETE_XCOMS, emptied)
 
     def _leave_behind(self, batch: Batch) -> None:
-        """Write XComs, rendered fields and deferrals, except of instances that are stale."""
+        """Write XComs, rendered fields, deferrals and events of assets, except of instances that are stale."""
         stale = set(self._result.stale_task_instances)
         if batch.xcoms:
             at = self._run.instant(self._now)
@@ -173,6 +174,8 @@ class BatchWriter:
             self._run.many(sql.PUT_MAPPING, mappings)
         if batch.deferrals or batch.deferrals_resumed or batch.deferrals_over:
             self._run.ring(write_deferrals(self._run, batch, self._moved, self._now))
+        kept = [event for event in batch.asset_events if event.ti_pk not in stale]
+        self._result.asset_dag_ids |= write_events(self._run, kept, self._now)
 
     def _end_runs(self, ends: list[RunEnd]) -> None:
         if self._is_careful:
@@ -198,11 +201,16 @@ class BatchWriter:
                 when(self._now),
                 msgspec.json.encode(new.conf).decode(),
                 new.triggered_by,
+                new.partition_key,
+                when(new.partition_date),
                 new.dag_id,
             ),
         )
         if made is None:
             return
+        interval = consume(self._run, made[0], new)
+        if interval is not None:
+            new.data_interval_start, new.data_interval_end = interval
         row = RunRow(
             run_pk=DagRunPk(made[0]),
             dag_id=new.dag_id,
@@ -218,6 +226,8 @@ class BatchWriter:
             conf=new.conf,
             dag_version_pk=None,
             triggered_by=new.triggered_by,
+            partition_key=new.partition_key,
+            partition_date=new.partition_date,
         )
         self._result.created_runs.append(row)
 

@@ -7,6 +7,18 @@ hangs on it: `tradewind.metadata.runs.deletion`.
 
 from __future__ import annotations
 
+from tradewind.metadata.tables.asset_tables import (
+    asset,
+    asset_alias,
+    asset_alias_asset,
+    asset_event,
+    asset_event_alias,
+    asset_partition,
+    asset_partition_event,
+    asset_queue,
+    asset_use,
+    consumed_asset_event,
+)
 from tradewind.metadata.tables.backfill_tables import backfill, backfill_dag_run
 from tradewind.metadata.tables.columns import metadata
 from tradewind.metadata.tables.dag_tables import (
@@ -30,11 +42,21 @@ from tradewind.metadata.tables.run_tables import (
 from tradewind.metadata.tables.system_tables import audit_log, connection, job, lease, pool, variable
 
 __all__ = [
+    "asset",
+    "asset_alias",
+    "asset_alias_asset",
+    "asset_event",
+    "asset_event_alias",
+    "asset_partition",
+    "asset_partition_event",
+    "asset_queue",
+    "asset_use",
     "audit_log",
     "backfill",
     "backfill_dag_run",
     "callback_request",
     "connection",
+    "consumed_asset_event",
     "dag",
     "dag_run",
     "dag_source",

@@ -57,6 +57,9 @@ dag_run = Table(
     # The backfill that owns the run now, and the run's place in it.
     Column("backfill_pk", Pk, nullable=True),
     Column("backfill_ordinal", Integer, nullable=True),
+    # Of a run that works on one partition.
+    optional_text("partition_key"),
+    instant("partition_date"),
     UniqueConstraint("dag_id", "run_id"),
     UniqueConstraint("dag_id", "logical_date"),
     one_of("state", DagRunState),

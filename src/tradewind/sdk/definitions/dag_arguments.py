@@ -100,19 +100,19 @@ def default_schedule(airflow: int) -> timedelta | None:
 def timetable_of(schedule: Any, zone: tzinfo, airflow: int) -> Any:
     """Return the timetable that a DAG's `schedule` argument means, with the defaults of that Airflow.
 
-    Takes None, a preset, a cron expression, a timedelta, a relativedelta or a timetable. Raises ValueError for a text
-    that is no cron expression and TypeError for anything else.
+    Takes None, a preset, a cron expression, a timedelta, a relativedelta, a timetable, an expression of assets or
+    several assets. Raises ValueError for a text that is no cron expression and TypeError for anything else.
     """
     if hasattr(schedule, "next_dagrun_info"):
         return schedule
+    if hasattr(schedule, "as_expression") or isinstance(schedule, (list, tuple, set, frozenset)):
+        return _asset_timetable(schedule)
     from tradewind.sdk.timetables import classes  # noqa: PLC0415 - not on the way of `from tradewind import DAG`
 
     if schedule is None:
         return classes.NullTimetable()
-    if schedule == "@once":
-        return classes.OnceTimetable()
-    if schedule == "@continuous":
-        return classes.ContinuousTimetable()
+    if schedule in ("@once", "@continuous"):  # a relativedelta has no hash
+        return classes.OnceTimetable() if schedule == "@once" else classes.ContinuousTimetable()
     if isinstance(schedule, str):
         if by_airflow(author_defaults().create_cron_data_intervals, airflow):
             return classes.CronDataIntervalTimetable(schedule, zone)
@@ -122,10 +122,16 @@ def timetable_of(schedule: Any, zone: tzinfo, airflow: int) -> Any:
             return classes.DeltaDataIntervalTimetable(schedule)
         return classes.DeltaTriggerTimetable(schedule)
     msg = (
-        f"schedule has to be a cron expression, a preset such as '@daily', a timedelta, a timetable or None; "
+        f"schedule has to be a cron expression, a preset such as '@daily', a timedelta, a timetable, assets or None; "
         f"got {type(schedule).__name__}: {schedule!r}"
     )
     raise TypeError(msg)
+
+
+def _asset_timetable(schedule: Any) -> Any:
+    from tradewind.sdk.assets.timetables import AssetTriggeredTimetable  # noqa: PLC0415 - few DAGs wait for assets
+
+    return AssetTriggeredTimetable(schedule)
 
 
 def modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:

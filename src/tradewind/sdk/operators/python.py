@@ -101,7 +101,11 @@ class PythonOperator(BaseOperator):
             import asyncio
 
             return asyncio.run(value)
-        return list(value) if isgenerator(value) else value
+        if isgenerator(value):
+            from tradewind.sdk.assets.outlet_events import take_yielded  # noqa: PLC0415 - few functions are generators
+
+            return take_yielded(value)
+        return value
 
 
 class BranchPythonOperator(BaseBranchOperator, PythonOperator):

@@ -106,8 +106,22 @@ def _previous_logical_date(context: _Context) -> datetime | None:
     return as_pendulum(before) if before < date else None
 
 
-def _no_events(_context: _Context) -> dict[Any, Any]:
-    return {}
+def _inlet_events(context: _Context) -> Any:
+    from tradewind.sdk.assets.inlet_events import InletEventsAccessors  # noqa: PLC0415 - few tasks have inlets
+
+    return InletEventsAccessors(context["inlets"] or ())
+
+
+def _outlet_events(context: _Context) -> Any:
+    from tradewind.sdk.assets.outlet_events import OutletEventAccessors  # noqa: PLC0415 - few tasks have outlets
+
+    return OutletEventAccessors(context["outlets"] or ())
+
+
+def _triggering_asset_events(context: _Context) -> Any:
+    from tradewind.sdk.assets.inlet_events import triggering_events  # noqa: PLC0415 - few runs come of assets
+
+    return triggering_events(context["dag_run"].dag_id, context["run_id"])
 
 
 COMPUTED: dict[str, Callable[[Any], Any]] = {
@@ -119,16 +133,16 @@ COMPUTED: dict[str, Callable[[Any], Any]] = {
     "ds_nodash": _nodash(_day(0)),
     "execution_date": _of_run("logical_date"),
     "expanded_ti_count": _of_ti("expanded_ti_count", None),
-    "inlet_events": _no_events,
+    "inlet_events": _inlet_events,
     "logical_date": _of_run("logical_date"),
     "macros": lambda _context: _MACROS,
     "next_ds": _ds_of(_next_logical_date),
     "next_ds_nodash": _nodash(_ds_of(_next_logical_date)),
     "next_execution_date": _next_logical_date,
-    "outlet_events": _no_events,
+    "outlet_events": _outlet_events,
     "params": _params,
-    "partition_date": lambda _context: None,
-    "partition_key": lambda _context: None,
+    "partition_date": _of_run("partition_date"),
+    "partition_key": _of_run("partition_key"),
     "prev_data_interval_end_success": _of_previous_success("data_interval_end"),
     "prev_data_interval_start_success": _of_previous_success("data_interval_start"),
     "prev_ds": _ds_of(_previous_logical_date),
@@ -141,8 +155,8 @@ COMPUTED: dict[str, Callable[[Any], Any]] = {
     "task_reschedule_count": _of_ti("task_reschedule_count", 0),
     "tomorrow_ds": _day(1),
     "tomorrow_ds_nodash": _nodash(_day(1)),
-    "triggering_asset_events": _no_events,
-    "triggering_dataset_events": _no_events,
+    "triggering_asset_events": _triggering_asset_events,
+    "triggering_dataset_events": lambda context: context["triggering_asset_events"].by_uri(),
     "try_number": _of_ti("try_number", None),
     "ts": lambda context: context["logical_date"].isoformat(),
     "ts_nodash": lambda context: context["logical_date"].strftime("%Y%m%dT%H%M%S"),
@@ -169,7 +183,7 @@ DEPRECATED = {
 }
 """Keys that Airflow 3 has dropped, with what to write instead."""
 
-COSTLY = frozenset(key for key in COMPUTED if key.startswith("prev_")) | DEPRECATED.keys()
+COSTLY = frozenset(key for key in COMPUTED if key.startswith("prev_")) | DEPRECATED.keys() | {"triggering_asset_events"}
 """Keys whose values are fetched only when used, even by a callable that takes every key."""
 
 NEEDS_LOGICAL_DATE = (

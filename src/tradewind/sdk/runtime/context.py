@@ -170,7 +170,7 @@ def task_context(
     `task_reschedule_count` are read. `test_mode` says that nothing of the run is kept.
     """
     run = dag_run if isinstance(dag_run, DagRun) else DagRun(dag_run)
-    return Context.computing(
+    context = Context.computing(
         {
             "dag": dag,
             "dag_run": run,
@@ -185,6 +185,10 @@ def task_context(
         },
         COMPUTED if run.has_logical_date else _WITHOUT_DATE,
     )
+    if task.outlets:
+        # Made now, so that every copy of the context has the same: what the task says of its events is read off it.
+        context["outlet_events"]
+    return context
 
 
 def _of(source: Context, key: str, _part: Context) -> Any:

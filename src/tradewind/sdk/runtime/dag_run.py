@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from tradewind.serialization.messages import DagRunFacts
     from tradewind.serialization.records import DagRunRecord
 
-_DATES = frozenset({"logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date", "end_date"})
+_DATES = frozenset(
+    {
+        "data_interval_end",
+        "data_interval_start",
+        "end_date",
+        "logical_date",
+        "partition_date",
+        "run_after",
+        "start_date",
+    }
+)
 _OLD_NAMES = {"execution_date": "logical_date", "external_trigger": "run_type"}
 _STARTED_BY_HAND = ("manual", "operator_triggered")
 
@@ -40,6 +50,8 @@ class DagRun:
     run_after: DateTime
     start_date: DateTime | None
     end_date: DateTime | None
+    partition_date: DateTime | None
+    partition_key: str | None
 
     def __getattr__(self, name: str) -> Any:
         """Return what the record holds; a date is made into pendulum's when it is first asked for."""
@@ -86,6 +98,14 @@ class DagRun:
         if "_previous_success" not in self.__dict__:
             self.__dict__["_previous_success"] = previous_dag_run(self, state="success")
         return self.__dict__["_previous_success"]
+
+    @property
+    def consumed_asset_events(self) -> list[Any]:
+        """The events of assets that the run was created for."""
+        from tradewind.sdk.assets.inlet_events import AssetEvent  # noqa: PLC0415 - few runs come of assets
+
+        records = worker_store().get_triggering_asset_events(dag_id=self.dag_id, run_id=self.run_id)
+        return [AssetEvent(record) for record in records]
 
     def get_state(self) -> DagRunState:
         """Return the run's state."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradewind.core.timetables.protocol import TimeRestriction
 
 
-class _ForAuthors:
+class ForAuthors:
     """Answers without being told the time, in dates of pendulum. Stands before a timetable of the core."""
 
     def next_dagrun_info(
@@ -50,7 +50,7 @@ class _ForAuthors:
         return DataInterval(_of_pendulum(found.start), _of_pendulum(found.end))
 
 
-class _OfCron(_ForAuthors):
+class _OfCron(ForAuthors):
     """Gives what author classes that derive from a cron timetable call."""
 
     schedule: Any
@@ -84,15 +84,15 @@ class _OfCron(_ForAuthors):
         return as_pendulum(ask(to_utc(current)))
 
 
-class NullTimetable(_ForAuthors, simple.NullTimetable, Timetable):
+class NullTimetable(ForAuthors, simple.NullTimetable, Timetable):
     """`schedule=None`: runs come only when they are triggered."""
 
 
-class OnceTimetable(_ForAuthors, simple.OnceTimetable, Timetable):
+class OnceTimetable(ForAuthors, simple.OnceTimetable, Timetable):
     """`schedule="@once"`: one run."""
 
 
-class ContinuousTimetable(_ForAuthors, simple.ContinuousTimetable, Timetable):
+class ContinuousTimetable(ForAuthors, simple.ContinuousTimetable, Timetable):
     """`schedule="@continuous"`: the next run begins when the last one has ended."""
 
 
@@ -100,7 +100,7 @@ class CronDataIntervalTimetable(_OfCron, interval.CronDataIntervalTimetable, Tim
     """Data intervals from one time of a cron expression to the next."""
 
 
-class DeltaDataIntervalTimetable(_ForAuthors, interval.DeltaDataIntervalTimetable, Timetable):
+class DeltaDataIntervalTimetable(ForAuthors, interval.DeltaDataIntervalTimetable, Timetable):
     """Data intervals of one length."""
 
 
@@ -108,15 +108,15 @@ class CronTriggerTimetable(_OfCron, trigger.CronTriggerTimetable, Timetable):
     """Runs at the times of a cron expression."""
 
 
-class DeltaTriggerTimetable(_ForAuthors, trigger.DeltaTriggerTimetable, Timetable):
+class DeltaTriggerTimetable(ForAuthors, trigger.DeltaTriggerTimetable, Timetable):
     """Runs at a distance from each other."""
 
 
-class MultipleCronTriggerTimetable(_ForAuthors, trigger.MultipleCronTriggerTimetable, Timetable):
+class MultipleCronTriggerTimetable(ForAuthors, trigger.MultipleCronTriggerTimetable, Timetable):
     """Runs at the times of several cron expressions."""
 
 
-class EventsTimetable(_ForAuthors, events.EventsTimetable, Timetable):
+class EventsTimetable(ForAuthors, events.EventsTimetable, Timetable):
     """Runs at listed dates."""
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tradewind.metadata.database import Database
     from tradewind.metadata.worker_store import DatabaseWorkerStore
     from tradewind.serialization.records import (
+        AssetEventRecord,
+        AssetRecord,
         ConnectionRecord,
         DagRecord,
         DagRunRecord,
@@ -139,6 +141,18 @@ class SettingsBehind:
     def get_dag_runs(self, **arguments: Any) -> list[DagRunRecord]:
         """Return the stored runs that match; the arguments are those of the worker store."""
         return self._ask(lambda store: store.get_dag_runs(**arguments), [])
+
+    def get_asset(self, **arguments: Any) -> AssetRecord | None:
+        """Return a stored asset; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_asset(**arguments), None)
+
+    def get_asset_events(self, **arguments: Any) -> list[AssetEventRecord]:
+        """Return the stored events of an asset; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_asset_events(**arguments), [])
+
+    def get_triggering_asset_events(self, **arguments: Any) -> list[AssetEventRecord]:
+        """Return the events that a stored run was created for; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_triggering_asset_events(**arguments), [])
 
     def _ask(self, question: Callable[[DatabaseWorkerStore], T], without: T) -> T:
         from tradewind.metadata.errors import MetadataError  # noqa: PLC0415 - SQL is loaded when somebody asks

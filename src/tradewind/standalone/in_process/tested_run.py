@@ -191,6 +191,8 @@ class TestedRun:
                 key=xcom.key,
                 value=xcom.value,
             )
+        for event in finished.asset_events:
+            self._store.note_asset_event(self._order(slot, is_first_look=False), event, finished.ended_at)
         self._apply(
             self._engine.end(
                 slot,

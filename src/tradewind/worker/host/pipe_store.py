@@ -13,6 +13,7 @@ from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException,
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.serialization.messages import FrameBuffer, Kill, StoreCall, StoreReply, XComPush, decode_order, frame
 from tradewind.serialization.records import ConnectionRecord, DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.worker.host.asset_questions import AssetQuestions
 
 if TYPE_CHECKING:
     import socket
@@ -119,11 +120,12 @@ def _gone() -> StoreUnavailableError:
     return StoreUnavailableError("the scheduler that this worker belongs to is gone")
 
 
-class PipeStore:
+class PipeStore(AssetQuestions):
     """`tradewind.sdk.ports.WorkerStore` by questions to the scheduler's process."""
 
     def __init__(self, pipe: SchedulerPipe) -> None:
         """Ask through `pipe`."""
+        AssetQuestions.__init__(self, pipe.call)
         self._pipe = pipe
         self.ti_pk = 0
         """The task instance at work: its pushes are filed under it."""

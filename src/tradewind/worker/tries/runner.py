@@ -10,9 +10,11 @@ import logging
 import os
 from contextvars import copy_context
 from dataclasses import dataclass
+from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core.clock import SystemClock
+from tradewind.sdk.assets.outlet_events import take_yielded
 from tradewind.sdk.definitions.operator import prepares_templates
 from tradewind.sdk.exceptions import AirflowTaskTimeout, TaskAwaitingInput, TaskDeferred
 from tradewind.sdk.runtime.current import set_context
@@ -20,6 +22,7 @@ from tradewind.sdk.runtime.templating import render_template_fields
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
+from tradewind.worker.tries.asset_events import asset_events_of
 from tradewind.worker.tries.callbacks import run_callbacks
 from tradewind.worker.tries.deferral import UnserializableTriggerError, deferral_of, going_on, remaining_limit_s
 from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
-    from tradewind.serialization.messages import Report, RunTask
+    from tradewind.serialization.messages import AssetEventReport, Report, RunTask
     from tradewind.worker.host.environment import TaskEnvironment
     from tradewind.worker.host.interrupts import Interrupts
     from tradewind.worker.tries.callbacks import Limit
@@ -88,11 +91,14 @@ class _Attempt:
         self.ti: RuntimeTaskInstance | None = None
         self.context: Context | None = None
         self.xcoms: tuple[XComValue, ...] = ()
+        self.asset_events: tuple[AssetEventReport, ...] = ()
         self.rendered: bytes | None = None
         self.map_length: int | None = None
 
     def run(self, find_dag: Callable[[], DAG]) -> Finished:
         judgement = self._judge(find_dag)
+        if judgement.outcome == "success":
+            judgement = self._note_asset_events(judgement)
         aftermath = Aftermath(self.order, self.task, judgement)
         finished = self._finish(judgement, ready_follows=self.ti is not None and not aftermath.is_empty)
         self.around.send(finished)
@@ -178,6 +184,8 @@ class _Attempt:
                 remaining_limit_s(task, self.order), "the task's execution_timeout is over: it"
             ):
                 result = execute(context=context)  # pyright: ignore[reportCallIssue] - authors' signatures differ
+                if isgenerator(result):
+                    result = take_yielded(result)
         except AirflowTaskTimeout:
             task.on_kill()
             raise
@@ -206,6 +214,15 @@ class _Attempt:
         values["return_value"] = result
         self.xcoms = tuple(XComValue(key=key, value=ti.encode_xcom(key, value)) for key, value in values.items())
 
+    def _note_asset_events(self, judgement: Judgement) -> Judgement:
+        """Note what the success means to assets; what cannot be told of them fails the try."""
+        task, context = self._under_way()
+        try:
+            self.asset_events = asset_events_of(task, context, self.order.dag_run)
+        except Exception as error:  # noqa: BLE001 - author objects may raise anything
+            return judge(error, lambda: False)
+        return judgement
+
     def _finish(self, judgement: Judgement, *, ready_follows: bool) -> Finished:
         ended_at = clock.now()
         ti, succeeded = self.ti, judgement.outcome == "success"
@@ -219,6 +236,7 @@ class _Attempt:
             started_at=self.started_at,
             ended_at=ended_at,
             xcoms=self.xcoms if succeeded else (),
+            asset_events=self.asset_events if succeeded else (),
             skip_task_ids=tuple(ti.skipped_task_ids if ti is not None and succeeded else ()) + judgement.skip_task_ids,
             reschedule_at=judgement.reschedule_at,
             retry_at=judgement.retry_at,

@@ -125,10 +125,158 @@ def _drop_deferral() -> None:
 
 def _assets() -> None:
     """Assets, who waits for them, and their events."""
+    op.create_table(
+        "asset",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("group", sa.Text(), nullable=False),
+        sa.Column("extra", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_asset")),
+        sa.UniqueConstraint("name", "uri", name=op.f("uq_asset_name_uri")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_asset_uri", "asset", ["uri"])
+    op.create_table(
+        "asset_alias",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("group", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_asset_alias")),
+        sa.UniqueConstraint("name", name=op.f("uq_asset_alias_name")),
+    )
+    op.create_table(
+        "asset_use",
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("task_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("is_partitioned", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", "role", "task_id", "kind", "name", "uri", name=op.f("pk_asset_use")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_asset_use_name", "asset_use", ["name"])
+    op.create_index("ix_asset_use_uri", "asset_use", ["uri"])
+    op.create_table(
+        "asset_alias_asset",
+        sa.Column("alias_pk", _PK, nullable=False),
+        sa.Column("asset_pk", _PK, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["alias_pk"], ["asset_alias.pk"], name=op.f("fk_asset_alias_asset_alias_pk"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["asset_pk"], ["asset.pk"], name=op.f("fk_asset_alias_asset_asset_pk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("alias_pk", "asset_pk", name=op.f("pk_asset_alias_asset")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_asset_alias_asset_asset_pk", "asset_alias_asset", ["asset_pk"])
+    op.add_column("dag_run", sa.Column("partition_key", sa.Text(), nullable=True))
+    op.add_column("dag_run", sa.Column("partition_date", UtcDateTime(), nullable=True))
+    _asset_events()
+    _asset_partitions()
+
+
+def _asset_events() -> None:
+    """Events, and which of them nobody has consumed."""
+    op.create_table(
+        "asset_event",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("asset_pk", _PK, nullable=False),
+        sa.Column("extra", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("source_dag_id", sa.Text(), nullable=True),
+        sa.Column("source_task_id", sa.Text(), nullable=True),
+        sa.Column("source_run_id", sa.Text(), nullable=True),
+        sa.Column("source_map_index", sa.Integer(), nullable=True),
+        sa.Column("partition_key", sa.Text(), nullable=True),
+        sa.Column("partition_date", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_asset_event")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_asset_event_asset_pk_at", "asset_event", ["asset_pk", "at"])
+    op.create_index("ix_asset_event_at", "asset_event", ["at"])
+    op.create_table(
+        "asset_event_alias",
+        sa.Column("event_pk", _PK, autoincrement=False, nullable=False),
+        sa.Column("alias_pk", _PK, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("event_pk", "alias_pk", name=op.f("pk_asset_event_alias")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_asset_event_alias_alias_pk", "asset_event_alias", ["alias_pk"])
+    op.create_table(
+        "asset_queue",
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("asset_pk", _PK, autoincrement=False, nullable=False),
+        sa.Column("place", _PK, autoincrement=False, nullable=False),
+        sa.Column("event_pk", _PK, nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", "asset_pk", "place", name=op.f("pk_asset_queue")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "consumed_asset_event",
+        sa.Column("run_pk", _PK, autoincrement=False, nullable=False),
+        sa.Column("event_pk", _PK, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("run_pk", "event_pk", name=op.f("pk_consumed_asset_event")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_consumed_asset_event_event_pk", "consumed_asset_event", ["event_pk"])
+
+
+def _asset_partitions() -> None:
+    """Partitions that wait for events."""
+    op.create_table(
+        "asset_partition",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("partition_key", sa.Text(), nullable=False),
+        sa.Column("partition_date", UtcDateTime(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("run_pk", _PK, nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_asset_partition")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_asset_partition_dag_id_partition_key", "asset_partition", ["dag_id", "partition_key"])
+    op.create_table(
+        "asset_partition_event",
+        sa.Column("partition_pk", _PK, nullable=False),
+        sa.Column("event_pk", _PK, autoincrement=False, nullable=False),
+        sa.Column("asset_pk", _PK, nullable=False),
+        sa.Column("source_key", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["partition_pk"],
+            ["asset_partition.pk"],
+            name=op.f("fk_asset_partition_event_partition_pk"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("partition_pk", "event_pk", name=op.f("pk_asset_partition_event")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_asset_partition_event_event_pk", "asset_partition_event", ["event_pk"])
 
 
 def _drop_assets() -> None:
     """Undo `_assets`."""
+    op.drop_column("dag_run", "partition_date")
+    op.drop_column("dag_run", "partition_key")
+    op.drop_table("asset_partition_event")
+    op.drop_table("asset_alias_asset")
+    op.drop_table("consumed_asset_event")
+    op.drop_table("asset_use")
+    op.drop_table("asset_queue")
+    op.drop_table("asset_partition")
+    op.drop_table("asset_event_alias")
+    op.drop_table("asset_event")
+    op.drop_table("asset_alias")
+    op.drop_table("asset")
 
 
 # ---- backfills -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Parts of the table of names that are large enough to stand apart."""

@@ -1,0 +1,1 @@
+"""Assets: data that tasks make, and that DAGs can wait for."""
