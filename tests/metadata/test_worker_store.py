@@ -115,6 +115,10 @@ def test_xcoms_of_mapped_instances_come_in_the_order_of_their_index(world: World
     found = store.get_xcoms(dag_id="etl", run_id=run.run_id, task_ids=["m"])
     assert [x.map_index for x in found] == [0, 2, 11]
     assert [x.value for x in store.get_xcoms(dag_id="etl", run_id=run.run_id, map_indexes=[2])] == [b"2"]
+    store.set_xcom(dag_id="etl", run_id=run.run_id, task_id="a", key="return_value", value=b"1")
+    assert store.get_xcom_map_indexes(**where, key="return_value") == [0, 2, 11]
+    assert store.get_xcom_map_indexes(**where, key="other") == []
+    assert store.get_xcom_map_indexes(**{**where, "task_id": "a"}, key="return_value") == []
 
 
 def test_xcoms_of_earlier_dates_are_found_when_asked_for(world: World, store: DatabaseWorkerStore) -> None:

@@ -46,3 +46,18 @@ class Stage:
             "log_path": "/logs/1.log",
         }
         return run_inline(RunTask(**(values | fields)), self.dag, store=self.store)
+
+    def keep(self, task: BaseOperator, **fields: Any) -> bytes | None:
+        """Run one try and store its XComs for those that come after it; return its result as JSON."""
+        end = self.run(task, **fields)
+        assert end.outcome == "success", end.error
+        for xcom in end.xcoms:
+            self.store.set_xcom(
+                dag_id="d",
+                run_id="r",
+                task_id=task.task_id,
+                map_index=fields.get("map_index", -1),
+                key=xcom.key,
+                value=xcom.value,
+            )
+        return next((xcom.value for xcom in end.xcoms if xcom.key == "return_value"), None)

@@ -109,6 +109,7 @@ THERE = {"dag_id": "d", "run_id": "r", "task_id": "t"}
         ("get_xcom", THERE, XCOM),
         ("get_xcom", THERE, None),
         ("get_xcoms", {"dag_id": "d", "run_id": "r", "task_ids": ["t"]}, [XCOM]),
+        ("get_xcom_map_indexes", {**THERE, "key": "k"}, [0, 5]),
         ("get_dag", {"dag_id": "e"}, DagRecord(dag_id="e", task_ids=["a"], task_groups={"g": ["a"]})),
         ("get_dag", {"dag_id": "e"}, None),
         ("get_dag_runs", {"dag_id": "e", "logical_dates": [WHEN]}, [RUN]),

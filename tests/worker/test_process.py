@@ -411,3 +411,31 @@ def test_a_try_that_outlives_its_scheduler_ends_in_silence(
     assert select.select([child], [], [], 30)[0]
     os.close(child)
     assert "Traceback" not in capfd.readouterr().err
+
+
+MAPPED = """
+from airflow.sdk import DAG, task
+with DAG("d"):
+    @task
+    def listing(): ...
+    @task
+    def take(value): return value
+    take.expand(value=listing())
+"""
+
+
+@pytest.mark.parametrize("isolation", ["warm", "fork"])
+def test_instances_of_a_map_read_their_list_once(make_harness: Callable[..., Harness], isolation: str) -> None:
+    harness = make_harness(isolation=isolation)
+    file = harness.write("mapped.py", MAPPED)
+    asked: list[Any] = []
+    record = {"dag_id": "d", "run_id": "r", "task_id": "listing", "key": "return_value", "value": b"[4,5,6]"}
+
+    def answer(call: Any) -> Any:
+        asked.append(call.arguments["task_id"])
+        return record
+
+    harness.loop.answers["get_xcom"] = answer
+    ends = [harness.run(file, "take", map_index=index, expanded_ti_count=3) for index in (0, 2, 1)]
+    assert [returned(end) for end in ends] == ["4", "6", "5"]
+    assert asked == ["listing"]

@@ -70,6 +70,7 @@ class DatabaseWorkerStore(AssetQuestions):
             "get_variable",
             "get_variable_keys",
             "get_xcom",
+            "get_xcom_map_indexes",
             "get_xcoms",
             "set_variable",
             "set_xcom",

@@ -23,9 +23,11 @@ from tradewind.worker.host.log_file import TaskLog
 from tradewind.worker.host.pipe_store import PipeStore, SchedulerPipe
 from tradewind.worker.host.processes import accept_signals, end_like, fork_child
 from tradewind.worker.next_run import compute_next_run
+from tradewind.worker.tries.mapping import read_sources
 from tradewind.worker.tries.runner import Surroundings, clock, run_try
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from tradewind.executors.local_protocol import WorkerOptions
@@ -123,7 +125,10 @@ class _Worker:
             # Imported here, once for all children; where that fails, the child meets the same error and reports it.
             self._send(Started(ti_pk=order.ti_pk, try_number=order.try_number, pid=os.getpid(), started_at=clock.now()))
             announce = False
-            self._try_import(order)
+            self._ahead_of_child(order, lambda: self._find_dag(order))
+        if order.map_index >= 0:
+            # Read here, so that thousands of children find it instead of reading it each for itself.
+            self._ahead_of_child(order, lambda: read_sources(self._find_dag(order), order))
 
         def run() -> int:
             self._interrupts.forward_to(None)
@@ -143,12 +148,12 @@ class _Worker:
             end_like(status)
         return spent
 
-    def _try_import(self, order: RunTask) -> None:
+    def _ahead_of_child(self, order: RunTask, work: Callable[[], object]) -> None:
         self._begin(order.log_path, order.ti_pk)
         try:
             with self._interrupts.during(lambda: None):
-                self._find_dag(order)
-        except BaseException:  # noqa: BLE001 - the child reports it
+                work()
+        except BaseException:  # noqa: BLE001 - the child meets the same error and reports it
             return
         finally:
             self._end()

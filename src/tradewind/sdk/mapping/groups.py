@@ -46,9 +46,10 @@ class MappedTaskGroup(TaskGroup):
     iter_tasks = __iter__
 
     def __exit__(self, *exc: object) -> None:
-        for operator, _ in self.mapped_over.iter_references():
-            self.set_upstream(operator)
         super().__exit__(*exc)
+        if exc[:1] == (None,):
+            for operator, _ in self.mapped_over.iter_references():
+                self.set_upstream(operator)
 
     def iter_mapped_dependencies(self) -> Iterator[BaseOperator]:
         """Yield the tasks that decide how many instances its tasks have."""

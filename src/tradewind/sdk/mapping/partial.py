@@ -69,7 +69,7 @@ class OperatorPartial:
         if not mapped_kwargs:
             raise TypeError("no arguments to expand against")
         checks.check_operator_arguments(self.operator_class, "expand", mapped_kwargs)
-        given = NEVER_EXPANDED | self.kwargs.keys()
+        given = NEVER_EXPANDED | self.kwargs.keys() - {"params"}
         prevent_duplicates(given, mapped_kwargs, fail_reason="unmappable or already specified")
         # Checked by now: nothing is left to refuse when an instance runs.
         return self._expand(DictOfListsExpandInput(mapped_kwargs), strict=False)

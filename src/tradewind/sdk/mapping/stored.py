@@ -57,6 +57,19 @@ def source_of(arg: XComArg, context: Mapping[str, Any]) -> Any:
     return _kept(key, lambda: _fetch(arg, ti))
 
 
+def read_ahead(task: Any, context: Mapping[str, Any]) -> None:
+    """Read and keep what the arguments of an instance are taken from, for processes that are forked off this one.
+
+    Of `context` only `ti` and `dag_run` are needed. Raises what reading raises.
+    """
+    nodes = [task, *task.iter_mapped_task_groups()] if task.is_mapped else task.iter_mapped_task_groups()
+    for node in nodes:
+        over: Any = node.mapped_over.value
+        for value in over.values() if isinstance(over, dict) else (over,):
+            if isinstance(value, XComArg):
+                len(source_of(value, context))
+
+
 def _fetch(arg: PlainXComArg, ti: Any) -> tuple[Any, int]:
     task_id = arg.operator.task_id
     if arg.operator.get_needs_expansion():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tradewind.sdk.exceptions import UnmappableXComLengthPushed, UnmappableXComTypePushed, XComForMappingNotPushed
 from tradewind.sdk.mapping.items import is_mappable_value
 from tradewind.sdk.mapping.mapped_operator import MappedOperator, into_context
 from tradewind.sdk.mapping.relations import is_expanded_over
+from tradewind.sdk.mapping.stored import read_ahead
 from tradewind.sdk.templates.filling import fill_text
 
 if TYPE_CHECKING:
+    from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
+    from tradewind.serialization.messages import RunTask
 
 _log = logging.getLogger("tradewind.task")
 
@@ -32,6 +36,13 @@ def operator_of_index(task: BaseOperator, context: Context) -> tuple[BaseOperato
     made, no_templates = task.unmap_for(context)
     into_context(made, context)
     return made, no_templates
+
+
+def read_sources(dag: DAG, order: RunTask) -> None:
+    """Read what the arguments of the order's instance are taken from, and keep it. Raises what reading raises."""
+    task, run = dag.get_task(order.task_id), order.dag_run
+    ti = SimpleNamespace(dag_id=order.dag_id, run_id=run.run_id, try_number=order.try_number, task=task)
+    read_ahead(task, {"ti": ti, "dag_run": run})
 
 
 def length_for_mapping(task: BaseOperator, map_index: int, value: Any, max_length: int) -> int | None:
