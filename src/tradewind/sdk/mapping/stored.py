@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.definitions.xcom_arg import PlainXComArg, XComArg
-from tradewind.sdk.mapping.items import SharedItems, is_mappable_value
+from tradewind.sdk.mapping.items import SharedItems, is_mappable_value, is_mapping
 from tradewind.sdk.mapping.lazy_sequence import LazyXComSequence
 from tradewind.sdk.mapping.references import CombinedXComArg
 from tradewind.sdk.mapping.relations import common_mapped_group
@@ -65,7 +65,8 @@ def read_ahead(task: Any, context: Mapping[str, Any]) -> None:
     nodes = [task, *task.iter_mapped_task_groups()] if task.is_mapped else task.iter_mapped_task_groups()
     for node in nodes:
         over: Any = node.mapped_over.value
-        for value in over.values() if isinstance(over, dict) else (over,):
+        values: list[Any] = list(over.values()) if is_mapping(over) else [over]
+        for value in values:
             if isinstance(value, XComArg):
                 len(source_of(value, context))
 
