@@ -60,6 +60,25 @@ with dag({dag_id!r}):
 """
 
 
+def mapped(dag_id: str, width: int) -> str:
+    """Return a file with one task that returns a list, a task mapped over it, and one that comes after."""
+    return f"""{HEAD}
+
+@task
+def numbers():
+    return list(range({width}))
+
+
+@task
+def one(number):
+    return None
+
+
+with dag({dag_id!r}):
+    one.expand(number=numbers()) >> noop()
+"""
+
+
 def parallel_in_pool(dag_id: str, width: int, pool: str) -> str:
     """Return a file with `width` tasks side by side in a pool of their own."""
     return f"""{HEAD}

@@ -65,6 +65,11 @@ def own_workloads(databases: Databases, runs: int) -> Workloads:
             figures |= running.fanout500(System, "postgres", url, runs)
         return figures | running.fanout500(System, "fork", None, runs, core__isolation="fork")
 
+    def mapped5000() -> dict[str, float]:
+        figures = running.mapped5000(System, "sqlite", None, runs)
+        url = databases.fresh()
+        return figures | (running.mapped5000(System, "postgres", url, runs) if url else {})
+
     def backfill8760() -> dict[str, float]:
         figures = backfilling.backfill(System, "sqlite", None)
         url = databases.fresh()
@@ -76,6 +81,7 @@ def own_workloads(databases: Databases, runs: int) -> Workloads:
         "idle": lambda: standing.idle(System, None, 60),
         "chain40": chain40,
         "fanout500": fanout500,
+        "mapped5000": mapped5000,
         "dags100x5": lambda: running.dags100x5(System, "sqlite", None, runs),
         "trigger": lambda: running.trigger(System, None, 20),
         "parse1000": lambda: standing.parse1000(System, None),

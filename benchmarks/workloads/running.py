@@ -70,6 +70,16 @@ def fanout500(make: Make, label: str, url: str | None, runs: int, *, warm: bool 
     return {f"fanout500.{label}.tasks_per_s": 502 / median(durations)}
 
 
+def mapped5000(make: Make, label: str, url: str | None, runs: int) -> Figures:
+    """One task that returns a list, 5,000 instances of a task mapped over it, then one."""
+    system = make(url, core__max_map_length=5000)
+    system.write("mapped5000", dag_files.mapped("mapped5000", 5000))
+    with system.running():
+        system.wait_for_dags(1)
+        durations = [_run_s(run) for run in _repeat(system, "mapped5000", runs)]
+    return {f"mapped5000.{label}.tasks_per_s": 5002 / median(durations)}
+
+
 def dags100x5(make: Make, label: str, url: str | None, runs: int, *, warm: bool = True) -> Figures:
     """A hundred DAGs of five tasks, triggered at once by eight clients: first trigger to last end."""
     system = make(url)
