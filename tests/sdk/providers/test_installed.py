@@ -76,6 +76,9 @@ def test_a_provider_says_what_it_brings(caplog: pytest.LogCaptureFixture) -> Non
     assert providers.secrets_backend_class_names == ["acme_provider.Vault"]
     assert list(providers.asset_uri_handlers) == ["acme"]
     assert providers.trigger[0].trigger_class_name == "acme_provider.triggers"
+    providers.initialize_providers_hooks()
+    with pytest.raises(AttributeError, match="no attribute 'rockets'"):
+        _ = providers.rockets
     assert hook_class_name("acme") == "acme_provider.AcmeHook"
 
 

@@ -127,6 +127,12 @@ def installed_providers() -> dict[str, ProviderInfo]:
 class ProvidersManager:
     """What the installed providers bring, by Airflow's attribute names. Every instance sees the same."""
 
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Return the steps `initialize_...` of Airflow's manager: there is nothing to prepare."""
+        if not name.startswith("initialize_provider"):
+            raise AttributeError(f"'ProvidersManager' object has no attribute {name!r}")
+        return _nothing
+
     @property
     def providers(self) -> dict[str, ProviderInfo]:
         """Every installed provider package by name."""
@@ -229,6 +235,10 @@ class ProvidersManager:
     def asset_to_openlineage_converters(self) -> dict[str, Callable[..., Any]]:
         """What tells OpenLineage of an asset, by scheme."""
         return _of_schemes("to_openlineage_converter")
+
+
+def _nothing() -> None:
+    """Prepare nothing."""
 
 
 def with_provider_options(function: Callable[P, R]) -> Callable[P, R]:
