@@ -12,7 +12,7 @@ from tradewind.core.states import TaskInstanceState as S
 from tradewind.core.transitions import Event
 from tradewind.metadata.batch import Batch
 from tradewind.metadata.runs import list_task_instances
-from tradewind.serialization.document import TaskDocument
+from tradewind.serialization.document import TaskDocument, TaskGroupDocument
 
 from tests.cli.conftest import CommandLine
 from tests.metadata.conftest import World
@@ -187,3 +187,42 @@ def test_logs_say_which_tries_have_one(tradewind: CommandLine, chain: World, mig
     write_log(migrated_home, 3, "x")
     line = tradewind.refused("tasks", "logs", "etl", "a", RUN, "--try", "2")
     assert "there are logs of the tries 3" in line
+
+
+# ---- clear, by group, index and run ----------------------------------------------------------------------------------
+
+
+def test_clear_takes_setups_groups_and_notes(tradewind: CommandLine, world: World) -> None:
+    tasks = (
+        TaskDocument(task_id="prepare", task_type="X", is_setup=True, downstream=("clean", "g.work")),
+        TaskDocument(task_id="g.work", task_type="X", group_id="g", downstream=("clean",)),
+        TaskDocument(task_id="clean", task_type="X", is_teardown=True),
+        TaskDocument(task_id="late", task_type="X"),
+    )
+    world.add_dag("etl", tasks, groups=(TaskGroupDocument(group_id="g"),))
+    for day in (1, 2, 3):
+        run = world.new_run("etl", day)
+        for number in world.start(run, ("prepare", "g.work", "clean", "late")):
+            world.bring(number, S.SUCCESS)
+        world.end_run(run)
+    dry = ("tasks", "clear", "etl", "--run", RUN, "--dry-run")
+    assert [row["task_id"] for row in rows(tradewind, *dry, "-t", "work")] == ["prepare", "g.work", "clean"]
+    assert [row["task_id"] for row in rows(tradewind, *dry, "--task-group", "g")] == ["prepare", "g.work", "clean"]
+    assert rows(tradewind, *dry, "-t", "late", "--map-index", "4") == []
+    assert len(rows(tradewind, *dry, "-t", "late", "--future", "-x", "-S", "there")) == 3
+    assert len(rows(tradewind, *dry, "-t", "late", "--past")) == 1
+    assert "no task group" in tradewind.refused(*dry, "--task-group", "h")
+    assert "--run" in tradewind.refused("tasks", "clear", "etl", "--past", code=2)
+    tradewind.ok("tasks", "clear", "etl", "--run", RUN, "-t", "late", "--note", "again", "-y")
+    (late,) = [row for row in list_task_instances(world.database)[0] if row.user_note]
+    assert (late.task_id, late.user_note, late.state) == ("late", "again", S.NONE)
+
+
+def test_dags_clear(tradewind: CommandLine, chain: World) -> None:
+    for number in instance_pks(chain):
+        chain.bring(number, S.SUCCESS)
+    assert tradewind("dags", "clear", "etl", "--run-id", RUN, "--only-failed", "-y").err.startswith("0 task")
+    assert tradewind("dags", "clear", "etl", "--run-id", RUN, "--only-new", "-y").code == 0
+    assert tradewind("dags", "clear", "etl", "--run-id", RUN, "-y").err.startswith("3 task instances cleared")
+    assert "no run" in tradewind.refused("dags", "clear", "etl", "--run-id", "no", "-y")
+    tradewind.refused("dags", "clear", "etl", "--run-id", RUN, "--only-new", "--only-failed", "-y", code=2)

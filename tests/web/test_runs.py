@@ -161,7 +161,7 @@ def test_a_running_one_can_be_kept_from_being_cleared(client: Client, scheduler:
     trigger(client)
     scheduler.start("chain", "one", S.RUNNING)
     body = {"dag_run_id": "one", "only_failed": False, "prevent_running_task": True}
-    assert "running" in client.post("/api/v2/dags/chain/clearTaskInstances", body, 400)["detail"]
+    assert "running" in client.post("/api/v2/dags/chain/clearTaskInstances", body, 409)["detail"]
 
 
 def test_a_whole_run_is_cleared(client: Client, scheduler: Scheduler) -> None:
@@ -183,7 +183,8 @@ def test_task_instances_are_marked(client: Client, scheduler: Scheduler) -> None
     assert {one["task_id"]: one["state"] for one in marked["task_instances"]} == dict.fromkeys("abc", "success")
     assert client.patch(f"{TASKS}/a", {"new_state": "odd"}, 400)
     assert client.patch(f"{TASKS}/a", {"new_state": "running"}, 400)
-    assert client.patch(f"{TASKS}/a", {"note": "why"}, 400)
+    noted = client.patch(f"{TASKS}/a", {"note": "why"})["task_instances"]
+    assert [(one["task_id"], one["note"], one["state"]) for one in noted] == [("a", "why", "success")]
 
 
 def test_a_run_is_marked_and_deleted(client: Client, scheduler: Scheduler) -> None:
@@ -194,7 +195,9 @@ def test_a_run_is_marked_and_deleted(client: Client, scheduler: Scheduler) -> No
     assert states(client) == {"a": "failed", "b": "skipped", "c": "skipped"}
     assert client.patch(RUN, {"state": "odd"}, 400)
     assert client.patch(RUN, {})["state"] == "failed"
-    assert client.patch(RUN, {"note": "x"}, 400)
+    assert client.patch(RUN, {"note": "x"})["note"] == "x"
+    assert client.patch(RUN, {"note": None})["note"] is None
+    assert "at most 1000" in client.patch(RUN, {"note": "x" * 1001}, 400)["detail"]
     client.delete(RUN)
     client.delete(RUN, 404)
 

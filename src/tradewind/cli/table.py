@@ -37,6 +37,7 @@ DAGS = {
     "state": Entry("Show the state of a run.", f"{_DAGS}.running:state"),
     "callback-logs": Entry("Show what the callbacks of a run wrote.", f"{_DAGS}.callback_logs:callback_logs"),
     "list-runs": Entry("List the runs of a DAG.", f"{_DAGS}.running:list_runs"),
+    "clear": Entry("Let a run of a DAG start over.", f"{_DAGS}.clearing:clear"),
     "test": Entry("Run a DAG once in this process, without scheduler or database.", f"{_DAGS}.testing:test"),
     "pause": Entry("Pause DAGs: nothing new of them starts.", f"{_DAGS}.switching:pause"),
     "unpause": Entry("Let paused DAGs run.", f"{_DAGS}.switching:unpause"),

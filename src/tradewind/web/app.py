@@ -35,6 +35,7 @@ from tradewind.web.api import (
     variables,
     xcoms,
 )
+from tradewind.web.api.changes import clearing, marking
 from tradewind.web.api.planning import backfills
 from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
@@ -54,6 +55,8 @@ _ROOMS = (
     dags,
     runs,
     task_instances,
+    marking,
+    clearing,
     backfills,
     logs,
     xcoms,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.metadata.runs.clearing import clear_task_instances
+from tradewind.metadata.runs.clearing import clear_task_instances, queue_new_tasks
 from tradewind.metadata.runs.creation import RunRequest, create_manual_run, generate_run_id
 from tradewind.metadata.runs.deletion import delete_dag, delete_run
 from tradewind.metadata.runs.listing import (
@@ -18,6 +18,7 @@ from tradewind.metadata.runs.listing import (
     list_tries,
 )
 from tradewind.metadata.runs.marking import mark_run, mark_task_instances
+from tradewind.metadata.runs.notes import note_run, note_task_instances
 from tradewind.metadata.runs.records import Cleared, EventDetail, RunDetail, TaskInstanceDetail, TryDetail
 
 __all__ = [
@@ -44,4 +45,7 @@ __all__ = [
     "list_tries",
     "mark_run",
     "mark_task_instances",
+    "note_run",
+    "note_task_instances",
+    "queue_new_tasks",
 ]

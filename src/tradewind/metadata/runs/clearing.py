@@ -9,7 +9,15 @@ import sqlalchemy as sa
 
 from tradewind.core.states import TaskInstanceState
 from tradewind.core.transitions import Event
-from tradewind.metadata.runs.moving import Documents, locked_task_instances, moved, reopen_runs, write_moves
+from tradewind.metadata.runs.moving import (
+    Documents,
+    locked_run,
+    locked_task_instances,
+    moved,
+    reopen_runs,
+    touch_runs,
+    write_moves,
+)
 from tradewind.metadata.runs.records import Cleared
 from tradewind.metadata.tables import dag, dag_run, task_instance
 
@@ -33,13 +41,15 @@ def clear_task_instances(
     only_failed: bool = False,
     only_running: bool = False,
     run_on_latest_version: bool = False,
+    reset_dag_runs: bool = True,
     dry_run: bool = False,
 ) -> Cleared:
     """Let task instances start over, as Airflow's clear does; return them as they were.
 
     One that runs is told to restart; one that is told so already stays. All others go to no state, their try archived,
-    with as many tries before them as the task has retries. Runs that are over are queued again. With
-    `run_on_latest_version` the runs go on with the newest version of their DAG. With `dry_run` nothing is written.
+    with as many tries before them as the task has retries. Runs that are over are queued again, unless `reset_dag_runs` is
+    False: then nothing starts in them before somebody queues them. With `run_on_latest_version` the runs go on with the
+    newest version of their DAG. With `dry_run` nothing is written.
     """
     if only_failed:
         which = _narrowed(which, FAILED_STATES)
@@ -52,9 +62,24 @@ def clear_task_instances(
             return Cleared(rows, [])
         if run_on_latest_version:
             use_latest_version(connection, {row.run_pk for row in rows})
-        return Cleared(rows, clear_rows(connection, rows, clock.now(), is_latest=run_on_latest_version))
+        reopened = clear_rows(connection, rows, clock.now(), is_latest=run_on_latest_version, reopens=reset_dag_runs)
+        return Cleared(rows, reopened)
 
     return database.transact(work)
+
+
+def queue_new_tasks(database: Database, clock: Clock, dag_id: str, run_id: str) -> None:
+    """Let a run go on with the newest version of its DAG, and run the tasks that it has no instance of; others stay.
+
+    Raises `NotFoundError`.
+    """
+
+    def work(connection: sa.Connection) -> None:
+        run_pk, _, _ = locked_run(connection, dag_id, run_id)
+        use_latest_version(connection, {run_pk})
+        reopen_runs(connection, [run_pk], clock.now())
+
+    database.transact(work)
 
 
 def clear_rows(
@@ -63,6 +88,7 @@ def clear_rows(
     now: datetime,
     *,
     is_latest: bool = False,
+    reopens: bool = True,
     run_pks: Iterable[int] = (),
 ) -> list[str]:
     """Clear rows that are locked; return the runs that were reopened: theirs, and `run_pks`, which may have none."""
@@ -85,6 +111,9 @@ def clear_rows(
             .values(max_tries=sa.bindparam("limit")),
             limits,
         )
+    if not reopens:
+        touch_runs(connection, {row.run_pk for row in rows})
+        return []
     return reopen_runs(connection, {row.run_pk for row in rows} | set(run_pks), now)
 
 

@@ -92,6 +92,7 @@ TASK_INSTANCE_COLUMNS = (
     dag_run.c.dag_version_pk,
     _TI.map_length,
     _TI.rendered_map_index,
+    _TI.user_note,
 )
 _SORTABLE_TASK_INSTANCES = {
     "id": _TI.pk,
@@ -164,6 +165,8 @@ class TaskInstanceFilter:
     pools: Sequence[str] = ()
     queues: Sequence[str] = ()
     ti_pks: Sequence[int] = ()
+    instances: Sequence[tuple[str, int]] = ()
+    """Single ones, by task_id and map index, beside those of `task_ids`."""
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the filter as SQL conditions on `task_instance` joined with `dag_run`."""
@@ -171,7 +174,7 @@ class TaskInstanceFilter:
         found += [
             column.in_(list(values))
             for column, values in (
-                (_TI.task_id, self.task_ids),
+                (_TI.task_id, () if self.instances else self.task_ids),
                 (_TI.map_index, self.map_indexes),
                 (_TI.state, self.states),
                 (_TI.pool, self.pools),
@@ -180,6 +183,9 @@ class TaskInstanceFilter:
             )
             if values
         ]
+        if self.instances:
+            single = [sa.and_(_TI.task_id == task_id, _TI.map_index == index) for task_id, index in self.instances]
+            found.append(sa.or_(_TI.task_id.in_(list(self.task_ids)), *single))
         if self.states and {str(state) for state in self.states} <= {state.value for state in LIVE}:
             found.append(_UNFINISHED)  # live instances are found through the few runs that are not over
         return found

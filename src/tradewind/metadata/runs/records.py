@@ -75,6 +75,7 @@ class TaskInstanceDetail:
     dag_version_pk: int | None
     map_length: int | None
     rendered_map_index: str | None
+    user_note: str | None
 
     @property
     def run_pk(self) -> DagRunPk:

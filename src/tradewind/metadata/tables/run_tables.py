@@ -103,6 +103,8 @@ task_instance = Table(
     Column("pid", Integer, nullable=True),
     optional_text("hostname"),
     optional_text("note"),
+    # What a user wrote beside it; `note` is the scheduler's word on the try.
+    optional_text("user_note"),
     # What is mapped over the return value makes of it: its length, or of a mapped instance whether there is one.
     Column("map_length", Integer, nullable=True),
     optional_text("rendered_map_index"),

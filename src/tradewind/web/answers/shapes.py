@@ -98,7 +98,7 @@ def task_instance_shape(instance: TaskInstanceDetail, labels: Labels) -> dict[st
         "run_after": instance.run_after,
         "task_display_name": instance.task_id,
         "dag_display_name": labels.display_name(instance.dag_id),
-        "note": instance.note,
+        "note": instance.note if instance.user_note is None else instance.user_note,
         "rendered_map_index": instance.rendered_map_index,
         "rendered_fields": {},
         "trigger": None,

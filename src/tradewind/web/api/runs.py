@@ -1,4 +1,4 @@
-"""DAG runs: list, trigger, mark, clear, delete."""
+"""DAG runs: list, trigger, mark, delete."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from tradewind.metadata.errors import InvalidRequestError
 from tradewind.metadata.runs import (
     RunFilter,
     RunRequest,
-    TaskInstanceFilter,
-    clear_task_instances,
     create_manual_run,
     delete_run,
     get_run,
     list_runs,
     mark_run,
+    note_run,
 )
 from tradewind.serialization.run_conf import RunConfError, check_run_conf
 from tradewind.web.answers.labels import Labels
-from tradewind.web.answers.shapes import run_shape, task_instance_shape
+from tradewind.web.answers.shapes import run_shape
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, aware, earliest, latest, only, page_of
 
@@ -66,20 +65,16 @@ class TriggerBody(msgspec.Struct, kw_only=True):
     note: str | None = None
 
 
+class RunPatchQuery(msgspec.Struct):
+    """Which fields of the body count; all unless given."""
+
+    update_mask: list[str] = msgspec.field(default_factory=list)
+
+
 class RunPatch(msgspec.Struct, kw_only=True):
     """What can be changed of a run."""
 
     state: str | None = None
-    note: str | None = None
-
-
-class RunClear(msgspec.Struct, kw_only=True):
-    """How to clear a run."""
-
-    dry_run: bool = True
-    only_failed: bool = False
-    only_new: bool = False
-    run_on_latest_version: bool | None = None
     note: str | None = None
 
 
@@ -141,12 +136,13 @@ def trigger_dag_run(call: Call) -> dict[str, Any]:
 
 
 def patch_dag_run(call: Call) -> dict[str, Any]:
-    """Mark a DAG run as success, failed or queued."""
+    """Mark a DAG run as success, failed or queued, or write its note."""
     body: RunPatch = call.body
     dag_id, run_id = call.path["dag_id"], call.path["dag_run_id"]
-    if body.note is not None:
-        raise InvalidRequestError("the note of a run is given when it is created and cannot be changed")
-    if body.state is None:
+    fields = call.sent_fields if not call.query.update_mask else call.sent_fields & set(call.query.update_mask)
+    if "note" in fields:
+        note_run(call.backend.database, dag_id, run_id, body.note)
+    if body.state is None or "state" not in fields:
         return get_dag_run(call)
     try:
         state = DagRunState(body.state)
@@ -158,26 +154,6 @@ def patch_dag_run(call: Call) -> dict[str, Any]:
 def delete_dag_run(call: Call) -> None:
     """Delete a DAG run with everything that hangs on it."""
     delete_run(call.backend.database, call.path["dag_id"], call.path["dag_run_id"])
-
-
-def clear_dag_run(call: Call) -> dict[str, Any]:
-    """Let the task instances of a DAG run start over."""
-    body: RunClear = call.body
-    backend = call.backend
-    run = get_run(backend.database, call.path["dag_id"], call.path["dag_run_id"])
-    cleared = clear_task_instances(
-        backend.database,
-        backend.clock,
-        TaskInstanceFilter(runs=RunFilter(run_pks=(run.run_pk,))),
-        only_failed=body.only_failed,
-        run_on_latest_version=bool(body.run_on_latest_version),
-        dry_run=body.dry_run,
-    )
-    if body.dry_run:
-        labels = Labels(backend, [run.dag_id])
-        shown = [task_instance_shape(instance, labels) for instance in cleared.task_instances]
-        return {"task_instances": shown, "total_entries": len(shown)}
-    return get_dag_run(call)
 
 
 def _shown(call: Call, run: RunDetail) -> dict[str, Any]:
@@ -204,7 +180,6 @@ OPERATIONS = (
     Operation("GET", _RUNS, list_dag_runs, query=RunsQuery),
     Operation("POST", _RUNS, trigger_dag_run, role="user", body=TriggerBody),
     Operation("GET", _RUN, get_dag_run),
-    Operation("PATCH", _RUN, patch_dag_run, role="user", body=RunPatch),
+    Operation("PATCH", _RUN, patch_dag_run, role="user", query=RunPatchQuery, body=RunPatch),
     Operation("DELETE", _RUN, delete_dag_run, role="user", status=204),
-    Operation("POST", f"{_RUN}/clear", clear_dag_run, role="user", body=RunClear),
 )

@@ -283,7 +283,7 @@ def _drop_assets() -> None:
 
 
 def _backfills() -> None:
-    """Backfills and the place of runs in them."""
+    """Backfills, the place of runs in them, and notes of users."""
     op.create_table(
         "backfill",
         sa.Column("pk", _PK, autoincrement=True, nullable=False),
@@ -337,12 +337,14 @@ def _backfills() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_backfill_dag_run")),
         sa.UniqueConstraint("backfill_pk", "position", name=op.f("uq_backfill_dag_run_backfill_pk_position")),
     )
+    op.add_column("task_instance", sa.Column("user_note", sa.Text(), nullable=True))
     op.add_column("dag_run", sa.Column("backfill_pk", _PK, nullable=True))
     op.add_column("dag_run", sa.Column("backfill_ordinal", sa.Integer(), nullable=True))
 
 
 def _drop_backfills() -> None:
     """Undo `_backfills`."""
+    op.drop_column("task_instance", "user_note")
     op.drop_column("dag_run", "backfill_ordinal")
     op.drop_column("dag_run", "backfill_pk")
     op.drop_table("backfill_dag_run")

@@ -1,4 +1,4 @@
-"""Backfills: list, create, try out, pause, unpause, cancel."""
+"""Backfills: list, create_backfill, try out, pause_backfill, unpause_backfill, cancel."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.core.runs.backfill import DEFAULT_MAX_ACTIVE_RUNS, ReprocessBehavior
-from tradewind.metadata.backfills import (
-    BackfillRequest,
-    cancel_backfill,
-    create_backfill,
-    get_backfill,
-    list_backfills,
-    pause_backfill,
-    plan_backfill,
-)
+from tradewind.metadata import backfills as stored
+from tradewind.metadata.backfills import BackfillRequest
 from tradewind.metadata.errors import InvalidRequestError
 from tradewind.serialization.run_conf import RunConfError, check_run_conf
 from tradewind.web.answers.labels import Labels
@@ -51,54 +44,56 @@ class BackfillBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     run_on_latest_version: bool | None = None
 
 
-def list_all(call: Call) -> dict[str, Any]:
+def list_backfills(call: Call) -> dict[str, Any]:
     """List the backfills of a DAG, or of all."""
-    found, total = list_backfills(call.backend.database, call.query.dag_id, page=page_of(call))
+    found, total = stored.list_backfills(call.backend.database, call.query.dag_id, page=page_of(call))
     labels = Labels(call.backend, [one.dag_id for one in found])
     return {"backfills": [_shape(one, labels) for one in found], "total_entries": total}
 
 
-def get_one(call: Call) -> dict[str, Any]:
+def get_backfill(call: Call) -> dict[str, Any]:
     """Get one backfill."""
-    return _shown(call, get_backfill(call.backend.database, call.path["backfill_id"]))
+    return _shown(call, stored.get_backfill(call.backend.database, call.path["backfill_id"]))
 
 
-def create(call: Call) -> dict[str, Any]:
+def create_backfill(call: Call) -> dict[str, Any]:
     """Create a backfill; the scheduler creates its runs as they get their turn."""
     try:
-        return _shown(call, create_backfill(call.backend.database, call.backend.clock, _request(call)))
+        return _shown(call, stored.create_backfill(call.backend.database, call.backend.clock, _request(call)))
     except InvalidRequestError as error:
         raise ApiError(422, str(error)) from None
 
 
-def try_out(call: Call) -> dict[str, Any]:
+def dry_run_backfill(call: Call) -> dict[str, Any]:
     """List the runs that a backfill would create or let start over."""
     try:
-        planned = plan_backfill(call.backend.database, call.backend.clock, _request(call))
+        planned = stored.plan_backfill(call.backend.database, call.backend.clock, _request(call))
     except InvalidRequestError as error:
         raise ApiError(422, str(error)) from None
     dates = [{"logical_date": each.logical_date, "partition_key": None, "partition_date": None} for each in planned]
     return {"backfills": dates, "total_entries": len(dates)}
 
 
-def pause(call: Call) -> dict[str, Any]:
+def pause_backfill(call: Call) -> dict[str, Any]:
     """Pause a backfill: none of its runs starts."""
     return _switched(call, is_paused=True)
 
 
-def unpause(call: Call) -> dict[str, Any]:
+def unpause_backfill(call: Call) -> dict[str, Any]:
     """Let a paused backfill go on."""
     return _switched(call, is_paused=False)
 
 
-def cancel(call: Call) -> dict[str, Any]:
+def cancel_backfill(call: Call) -> dict[str, Any]:
     """End a backfill: its queued runs fail, those that are running go on to their end."""
-    return _shown(call, cancel_backfill(call.backend.database, call.backend.clock, call.path["backfill_id"]))
+    return _shown(call, stored.cancel_backfill(call.backend.database, call.backend.clock, call.path["backfill_id"]))
 
 
 def _switched(call: Call, *, is_paused: bool) -> dict[str, Any]:
     backend = call.backend
-    return _shown(call, pause_backfill(backend.database, backend.clock, call.path["backfill_id"], is_paused=is_paused))
+    return _shown(
+        call, stored.pause_backfill(backend.database, backend.clock, call.path["backfill_id"], is_paused=is_paused)
+    )
 
 
 def _request(call: Call) -> BackfillRequest:
@@ -147,11 +142,11 @@ def _shape(found: Backfill, labels: Labels) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    Operation("GET", _BACKFILLS, list_all, query=BackfillsQuery),
-    Operation("POST", _BACKFILLS, create, role="user", body=BackfillBody),
-    Operation("POST", f"{_BACKFILLS}/dry_run", try_out, role="user", body=BackfillBody),
-    Operation("GET", _ONE, get_one),
-    Operation("PUT", f"{_ONE}/pause", pause, role="user"),
-    Operation("PUT", f"{_ONE}/unpause", unpause, role="user"),
-    Operation("PUT", f"{_ONE}/cancel", cancel, role="user"),
+    Operation("GET", _BACKFILLS, list_backfills, query=BackfillsQuery),
+    Operation("POST", _BACKFILLS, create_backfill, role="user", body=BackfillBody),
+    Operation("POST", f"{_BACKFILLS}/dry_run", dry_run_backfill, role="user", body=BackfillBody),
+    Operation("GET", _ONE, get_backfill),
+    Operation("PUT", f"{_ONE}/pause", pause_backfill, role="user"),
+    Operation("PUT", f"{_ONE}/unpause", unpause_backfill, role="user"),
+    Operation("PUT", f"{_ONE}/cancel", cancel_backfill, role="user"),
 )
