@@ -14,7 +14,7 @@ from tradewind.metadata.batch import Batch
 from tradewind.metadata.connections import ConnectionStore
 from tradewind.metadata.doorbell import Ring, listen
 from tradewind.metadata.encryption import Cipher
-from tradewind.metadata.errors import AlreadyExistsError, DatabaseUnavailableError, NotFoundError
+from tradewind.metadata.errors import AlreadyExistsError, DatabaseUnavailableError, InvalidRequestError, NotFoundError
 from tradewind.metadata.variables import VariableStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.serialization.document import TaskDocument, TaskGroupDocument
@@ -249,3 +249,45 @@ def test_a_database_that_is_away_is_answered(store: DatabaseWorkerStore, monkeyp
 
     monkeypatch.setattr(store, "get_variable", away)
     assert over_the_pipe(store, "get_variable", key="x").error_kind == "unavailable"
+
+
+def test_rows_by_condition(world: World, store: DatabaseWorkerStore) -> None:
+    run, (a, _) = world.started_run(("a", "b"), day=1)
+    world.bring(a, S.SUCCESS)
+    VariableStore(world.database, Cipher()).set("v", "1", "why")
+    day = run.logical_date
+    rows = store.find_rows(table="dag_run", filters=[("dag_id", "eq", "etl"), ("logical_date", "ge", day)])
+    assert [(row["run_id"], row["conf"], row["logical_date"]) for row in rows] == [(run.run_id, {}, day)]
+    assert store.find_rows(table="dag_run", filters=[("logical_date", "lt", day)]) == []
+    states = store.find_rows(table="task_instance", order_by=[("task_id", True)])
+    assert [(row["task_id"], row["state"], row["run_id"]) for row in states] == [
+        ("b", None, run.run_id),
+        ("a", "success", run.run_id),
+    ]
+    waiting = store.find_rows(table="task_instance", filters=[("state", "is_null", True)])
+    assert [row["task_id"] for row in waiting] == ["b"]
+    assert store.find_rows(table="task_instance", limit=1, offset=1, order_by=[("task_id", False)])[0]["task_id"] == "b"
+    assert store.find_rows(table="variable") == [{"key": "v", "description": "why"}]
+    assert [row["pool"] for row in store.find_rows(table="pool", filters=[("pool", "like", "default%")])] == [
+        "default_pool"
+    ]
+    store.set_xcom(dag_id="etl", run_id=run.run_id, task_id="a", key="k", value=b"1")
+    assert store.find_rows(table="xcom", filters=[("key", "ne", "x")])[0]["value"] == b"1"
+    assert store.find_rows(table="connection") == []
+    known = [row["dag_id"] for row in store.find_rows(table="dag")]
+    assert store.find_rows(table="dag", filters=[("dag_id", "not_in", known)]) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "filters", "message"),
+    [
+        ("log", [], "no table 'log' to ask"),
+        ("dag_run", [("colour", "eq", 1)], "has no column 'colour'"),
+        ("dag_run", [("state", "drop", 1)], "no operation 'drop'"),
+    ],
+)
+def test_rows_that_cannot_be_asked_for(
+    store: DatabaseWorkerStore, table: str, filters: list[tuple[str, str, Any]], message: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        store.find_rows(table=table, filters=filters)

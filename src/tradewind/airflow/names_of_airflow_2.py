@@ -166,8 +166,10 @@ MODELS: dict[str, Names] = {
         **now(".sdk.runtime.task_instance", "TaskInstance"),
         **now(".sdk.xcoms.backend", "BaseXCom XCom"),
         **now(".airflow.dag_bag", "DagBag"),
-        **missing("Base DagModel DagTag ID_LEN Log Pool RenderedTaskInstanceFields SlaMiss TaskFail", _NO_DATABASE),
-        **missing("TaskReschedule Trigger clear_task_instances DagWarning DbCallbackRequest ImportError", _NO_DATABASE),
+        **now(".sdk.queries.models", "DagModel Pool"),
+        **now(".sdk.queries.unkept", "DagTag DagWarning DbCallbackRequest ImportError Log RenderedTaskInstanceFields"),
+        **now(".sdk.queries.unkept", "SlaMiss TaskFail TaskReschedule Trigger"),
+        **missing("Base ID_LEN clear_task_instances", _NO_DATABASE),
         **old(
             ".sdk.mapping.mapped_operator",
             "MappedOperator",
@@ -196,7 +198,8 @@ MODELS: dict[str, Names] = {
             "airflow.sdk.definitions._internal.contextmanager",
             removed_in="3.0",
         ),
-        **missing("DagModel DagTag", _NO_DATABASE),
+        **now(".sdk.queries.models", "DagModel"),
+        **now(".sdk.queries.unkept", "DagTag"),
     },
     "airflow.models.dagbag": now(".airflow.dag_bag", "DagBag"),
     "airflow.models.dagparam": old(
@@ -209,7 +212,8 @@ MODELS: dict[str, Names] = {
         "airflow.sdk.definitions._internal.expandinput",
         removed_in="3.0",
     ),
-    "airflow.models.log": missing("Log", _NO_DATABASE),
+    "airflow.models.errors": now(".sdk.queries.unkept", "ImportError ParseImportError=ImportError"),
+    "airflow.models.log": now(".sdk.queries.unkept", "Log"),
     "airflow.models.mappedoperator": {
         **old(
             ".sdk.mapping.mapped_operator",
@@ -223,7 +227,12 @@ MODELS: dict[str, Names] = {
         **old(".sdk.definitions.param", "Param ParamsDict", "airflow.sdk"),
         **old(".sdk.definitions.param", "DagParam process_params", "airflow.sdk.definitions.param", removed_in="3.0"),
     },
-    "airflow.models.pool": missing("Pool", _NO_DATABASE),
+    "airflow.models.pool": now(".sdk.queries.models", "Pool"),
+    "airflow.models.renderedtifields": now(".sdk.queries.unkept", "RenderedTaskInstanceFields"),
+    "airflow.models.slamiss": now(".sdk.queries.unkept", "SlaMiss"),
+    "airflow.models.taskfail": now(".sdk.queries.unkept", "TaskFail"),
+    "airflow.models.taskreschedule": now(".sdk.queries.unkept", "TaskReschedule"),
+    "airflow.models.trigger": now(".sdk.queries.unkept", "Trigger"),
     "airflow.models.skipmixin": old(".sdk.operators.branch", "SkipMixin", _IN_3),
     "airflow.models.taskinstance": {
         **now(".sdk.runtime.task_instance", "TaskInstance"),

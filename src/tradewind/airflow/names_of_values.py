@@ -12,6 +12,9 @@ _SERDE = now(
 _SECRETS_BACKEND = now(".sdk.secrets.backends", "BaseSecretsBackend")
 
 VALUES: dict[str, Names] = {
+    "airflow.jobs": {},
+    "airflow.jobs.base_job": now(".sdk.queries.unkept", "BaseJob=Job"),
+    "airflow.jobs.job": now(".sdk.queries.unkept", "Job"),
     "airflow.sdk.bases.secrets_backend": _SECRETS_BACKEND,
     "airflow.sdk.serde": _SERDE,
     "airflow.secrets": _SECRETS_BACKEND,

@@ -28,6 +28,7 @@ from tradewind.metadata.runs.clearing import clear_rows
 from tradewind.metadata.runs.creation import RunRequest, insert_run
 from tradewind.metadata.runs.listing import RUN_COLUMNS, RunFilter, TaskInstanceFilter, run_detail
 from tradewind.metadata.runs.moving import locked_task_instances
+from tradewind.metadata.runs.rows import find_rows
 from tradewind.metadata.tables import dag, dag_run, dag_version, task_instance, xcom
 from tradewind.metadata.variables import VariableStore
 from tradewind.serialization.document import decode_document, tasks_by_group
@@ -63,6 +64,7 @@ class DatabaseWorkerStore(AssetQuestions):
         {
             "delete_variable",
             "delete_xcoms",
+            "find_rows",
             "get_connection",
             "get_dag",
             "get_dag_runs",
@@ -301,6 +303,18 @@ class DatabaseWorkerStore(AssetQuestions):
         with self._database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [_task_instance_record(row) for row in rows]
+
+    def find_rows(
+        self,
+        *,
+        table: str,
+        filters: Sequence[Sequence[Any]] = (),
+        order_by: Sequence[Sequence[Any]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Return rows by condition. Raises `InvalidRequestError` for what cannot be asked."""
+        return find_rows(self._database, table, filters, order_by, limit=limit, offset=offset)
 
     def trigger_dag_run(
         self,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from tradewind.config.secrets import connection_in_environment
 from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.lookups.chain import read_connection
+from tradewind.sdk.lookups.columns import Model, columns_of
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.toolkit.loading import import_string
 from tradewind.sdk.toolkit.log import LoggingMixin
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 _FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port")
 
 
-class Connection(LoggingMixin):
+class Connection(LoggingMixin, metaclass=Model):
     """One connection, given by its parts or by a URI.
 
     `extra` is a JSON text, or a dict that becomes one. Raises AirflowException for a URI together with parts, and for
     a URI that cannot be read.
     """
+
+    __table_name__ = "connection"
+    __columns__ = columns_of("conn_id conn_type description host schema login port")
 
     EXTRA_KEY = "__extra__"
     """Query parameter of a URI that holds the whole extra, where it is more than a flat dict of texts."""
@@ -74,6 +78,11 @@ class Connection(LoggingMixin):
             mask_secret(quote(self.password))
         if self.extra:
             mask_secret(_json_or_nothing(self.extra))
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Connection:
+        """Return the connection of a row of the worker store, with its secrets."""
+        return cls.get(row["conn_id"])
 
     def __repr__(self) -> str:
         return self.conn_id or ""

@@ -158,6 +158,18 @@ if TYPE_CHECKING:
             """Return the events that a run was created for, oldest first."""
             ...
 
+        def find_rows(
+            self,
+            *,
+            table: str,
+            filters: Sequence[tuple[str, str, Any]] = (),
+            order_by: Sequence[tuple[str, bool]] = (),
+            limit: int | None = None,
+            offset: int = 0,
+        ) -> list[dict[str, Any]]:
+            """Return rows of a table of `tradewind.serialization.rows`, by condition and in order."""
+            ...
+
         def trigger_dag_run(
             self,
             *,

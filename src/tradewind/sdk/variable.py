@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tradewind.sdk.exceptions import AirflowRuntimeError, ErrorResponse, ErrorType
 from tradewind.sdk.lookups.chain import forget_variable, read_variable
+from tradewind.sdk.lookups.columns import Model, columns_of
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.toolkit.kinds import NOTSET
 from tradewind.sdk.toolkit.values import is_dict
@@ -34,8 +35,11 @@ class VariableNotFoundError(AirflowRuntimeError, KeyError):
         )
 
 
-class Variable:
+class Variable(metaclass=Model):
     """One variable; the class methods read and write the installation's."""
+
+    __table_name__ = "variable"
+    __columns__ = columns_of("key description")
 
     def __init__(
         self, key: str | None = None, val: Any = None, description: str | None = None, *, value: Any = None
@@ -43,6 +47,15 @@ class Variable:
         self.key = key
         self.val = val if value is None else value
         self.description = description
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Variable:
+        """Return the variable of a row of the worker store, with its value."""
+        return cls(row["key"], read_variable(row["key"]), row.get("description"))
+
+    def get_val(self) -> Any:
+        """Return what the variable holds."""
+        return self.val
 
     def __repr__(self) -> str:
         return f"{self.key} : {self.val}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tradewind.sdk.exceptions import DagRunAlreadyExists
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord, XComRecord
+from tradewind.serialization.rows import check_query, select
 from tradewind.standalone.memory_assets import MemoryAssets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from typing import Any, Protocol
 
@@ -39,6 +42,11 @@ if TYPE_CHECKING:
         @property
         def get_dag_runs(self) -> Callable[..., list[DagRunRecord]]:
             """Return the runs that match; the arguments are those of the worker store."""
+            ...
+
+        @property
+        def find_rows(self) -> Callable[..., list[dict[str, Any]]]:
+            """Return rows by condition; the arguments are those of the worker store."""
             ...
 
         @property
@@ -240,6 +248,39 @@ class MemoryStore(MemoryAssets):
             and (states is None or instance.state in states)
         ]
 
+    def find_rows(
+        self,
+        *,
+        table: str,
+        filters: Sequence[tuple[str, str, Any]] = (),
+        order_by: Sequence[tuple[str, bool]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Return rows by condition, of the run under test and of what is behind. Raises ValueError for what cannot be asked."""
+        check_query(table, filters, order_by)
+        behind = self._behind.find_rows(table=table, filters=filters) if self._behind is not None else []
+        own = self._rows(table)
+        keys = {_key(row) for row in own}
+        rows = [*own, *(row for row in behind if _key(row) not in keys)]
+        return select(rows, filters, order_by, limit=limit, offset=offset)
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
+        if table == "dag":
+            return [{"dag_id": dag.dag_id, "is_paused": dag.is_paused, "is_active": True} for dag in self.dags.values()]
+        if table == "variable":
+            return [{"key": key} for key in self.variables]
+        records: dict[str, Iterable[Any]] = {
+            "connection": self.connections.values(),
+            "dag_run": self.runs.values(),
+            "task_instance": self.task_instances(),
+            "xcom": self._xcoms.values(),
+        }
+        rows = [msgspec.structs.asdict(record) for record in records.get(table, ())]
+        for row in rows:
+            row["timestamp"] = row.get("created_at")
+        return rows
+
     def _has_run_of(self, dag_id: str) -> bool:
         return any(known == dag_id for known, _ in self.runs)
 
@@ -276,6 +317,11 @@ class MemoryStore(MemoryAssets):
         )
         self.runs[record.dag_id, record.run_id] = record
         return record
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what identifies a row, whatever its table."""
+    return tuple(row.get(name) for name in ("dag_id", "run_id", "task_id", "map_index", "key", "pool", "conn_id"))
 
 
 def _is_between(date: datetime | None, after: datetime | None, before: datetime | None) -> bool:

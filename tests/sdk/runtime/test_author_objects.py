@@ -260,8 +260,6 @@ def test_finding_runs(store: MemoryStore) -> None:
     assert [run.run_id for run in DagRun.find(["a_dag"], no_backfills=True)] == ["run_-3", "run_-1"]
     since = DAY - timedelta(days=2)
     assert [run.run_id for run in DagRun.find("a_dag", execution_start_date=since)] == ["run_-2", "run_-1"]
-    with pytest.raises(ValueError, match="needs a dag_id"):
-        DagRun.find()
     previous = DagRun(dag_run_facts()).get_previous_dagrun()
     assert previous is not None
     assert previous.run_id == "run_-1"

@@ -1,1 +1,1 @@
-"""Where a variable or connection is looked for, and in which order."""
+"""Looking things up: the order in which secrets are searched, and the columns by which rows are found."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tradewind.sdk.deprecations import note_deprecated
+from tradewind.sdk.lookups.columns import Model, columns_of
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.state import DagRunState
@@ -34,8 +35,15 @@ _OLD_NAMES = {"execution_date": "logical_date", "external_trigger": "run_type"}
 _STARTED_BY_HAND = ("manual", "operator_triggered")
 
 
-class DagRun:
+class DagRun(metaclass=Model):
     """A view of one run: every attribute of the record behind it, dates as `pendulum.DateTime` in UTC."""
+
+    __table_name__ = "dag_run"
+    __columns__ = columns_of(
+        """id dag_id run_id run_type state logical_date data_interval_start data_interval_end run_after queued_at
+        start_date end_date conf note clear_number""",
+        execution_date="logical_date",
+    )
 
     def __init__(self, record: DagRunFacts | DagRunRecord) -> None:
         self._record = record
@@ -60,8 +68,18 @@ class DagRun:
             return self.logical_date if name == "execution_date" else self.is_started_by_hand
         value = getattr(self._record, name) if not name.startswith("__") else _missing(name)
         if name in _DATES:
-            value = self.__dict__[name] = as_pendulum(value)
+            value = vars(self)[name] = as_pendulum(value)
         return value
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> DagRun:
+        """Return the run of a row of the worker store."""
+        from tradewind.serialization.records import DagRunRecord  # noqa: PLC0415 - sdk loads it when asked
+
+        known = DagRunRecord.__struct_fields__
+        run = cls(DagRunRecord(**{name: value for name, value in row.items() if name in known}))
+        vars(run).update({name: value for name, value in row.items() if name not in known})
+        return run
 
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} @ {self._record.logical_date}: {self.run_id}, state:{self._record.state}>"
@@ -95,9 +113,9 @@ class DagRun:
     @property
     def previous_success(self) -> DagRun | None:
         """The last run before this one that succeeded; asked for once."""
-        if "_previous_success" not in self.__dict__:
-            self.__dict__["_previous_success"] = previous_dag_run(self, state="success")
-        return self.__dict__["_previous_success"]
+        if "_previous_success" not in vars(self):
+            vars(self)["_previous_success"] = previous_dag_run(self, state="success")
+        return vars(self)["_previous_success"]
 
     @property
     def consumed_asset_events(self) -> list[Any]:
@@ -156,12 +174,11 @@ class DagRun:
         *,
         logical_date: datetime | Sequence[datetime] | None = None,
     ) -> list[DagRun]:
-        """Return the runs that match every argument given, by logical date. Raises ValueError without a dag_id."""
-        if not dag_id:
-            raise ValueError("DagRun.find() needs a dag_id: a task cannot list the runs of all DAGs")
+        """Return the runs that match every argument given, by logical date."""
         dates = logical_date if logical_date is not None else execution_date
-        found: list[DagRun] = []
-        for one_dag_id in _several(dag_id):
+        wanted = {"run_id": run_id, "logical_date": dates, "state": state, "run_type": run_type}
+        found = _runs_of_all_dags(wanted) if not dag_id else []
+        for one_dag_id in _several(dag_id) if dag_id else ():
             records = worker_store().get_dag_runs(
                 dag_id=one_dag_id,
                 run_ids=None if run_id is None else _several(run_id),
@@ -192,6 +209,12 @@ def previous_dag_run(run: Any, *, state: Any = None, run_type: str | None = None
         limit=1,
     )
     return DagRun(records[0]) if records else None
+
+
+def _runs_of_all_dags(wanted: dict[str, Any]) -> list[DagRun]:
+    conditions = [getattr(DagRun, name).in_(_several(value)) for name, value in wanted.items() if value is not None]
+    filters = [(each.column.stored, each.operation, each.value) for each in conditions]
+    return [DagRun.from_row(row) for row in worker_store().find_rows(table="dag_run", filters=filters)]
 
 
 def _plain(state: Any) -> str:

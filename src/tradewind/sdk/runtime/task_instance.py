@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tradewind.sdk.lookups.columns import Model, columns_of
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.state import TaskInstanceState
 
@@ -46,11 +47,18 @@ class TaskInstanceKey(TaskInstanceKeyFields):
         return TaskInstanceKey(self.dag_id, self.task_id, self.run_id, try_number, self.map_index)
 
 
-class TaskInstance:
+class TaskInstance(metaclass=Model):
     """A view of one task instance as it was when it was looked up.
 
     The task instance at work, `context["ti"]`, is of a subclass that can also push and pull XComs.
     """
+
+    __table_name__ = "task_instance"
+    __columns__ = columns_of(
+        """dag_id run_id task_id map_index state try_number max_tries start_date end_date operator pool pool_slots
+        queue priority_weight hostname pid queued_dttm logical_date""",
+        execution_date="logical_date",
+    )
 
     def __init__(self, record: TaskInstanceRecord) -> None:
         self.dag_id = record.dag_id
@@ -63,6 +71,16 @@ class TaskInstance:
         self.pool = record.pool
         self._state = record.state
         self._record = record
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> TaskInstance:
+        """Return the task instance of a row of the worker store."""
+        from tradewind.serialization.records import TaskInstanceRecord  # noqa: PLC0415 - sdk loads it when asked
+
+        known = TaskInstanceRecord.__struct_fields__
+        instance = TaskInstance(TaskInstanceRecord(**{name: value for name, value in row.items() if name in known}))
+        vars(instance).update({name: value for name, value in row.items() if name not in known})
+        return instance
 
     def __repr__(self) -> str:
         mapped = "" if self.map_index < 0 else f" map_index={self.map_index}"

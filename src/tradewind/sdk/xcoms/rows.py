@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tradewind.sdk.lookups.columns import Model, columns_of
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.toolkit.values import is_container
 
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 
-class XComRow:
+class XComRow(metaclass=Model):
     """One stored XCom. `value` is what the backend made of the pushed value, or where rows are listed the value itself."""
+
+    __table_name__ = "xcom"
+    __columns__ = columns_of(
+        "dag_id run_id task_id map_index key value timestamp logical_date", execution_date="logical_date"
+    )
 
     def __init__(
         self,

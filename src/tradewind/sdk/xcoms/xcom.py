@@ -72,6 +72,23 @@ class BaseXCom(XComRow):
     def purge(cls, xcom: Any, *args: Any) -> None:
         """Delete what the backend keeps elsewhere of an XCom that is about to be deleted."""
 
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> BaseXCom:
+        """Return the XCom of a row of the worker store, with its value."""
+        from tradewind.serialization.records import XComRecord  # noqa: PLC0415 - sdk loads it when asked
+
+        record = XComRecord(
+            dag_id=row["dag_id"],
+            run_id=row["run_id"],
+            task_id=row["task_id"],
+            map_index=row["map_index"],
+            key=row["key"],
+            value=row["value"],
+            logical_date=row["logical_date"],
+            created_at=row["timestamp"],
+        )
+        return row_of(cls, record, from_stored(cls, record))
+
     # ---- reading -----------------------------------------------------------------------------------------------------
 
     @classmethod

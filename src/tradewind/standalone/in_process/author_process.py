@@ -154,6 +154,10 @@ class SettingsBehind:
         """Return the events that a stored run was created for; the arguments are those of the worker store."""
         return self._ask(lambda store: store.get_triggering_asset_events(**arguments), [])
 
+    def find_rows(self, **arguments: Any) -> list[dict[str, Any]]:
+        """Return stored rows by condition; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.find_rows(**arguments), [])
+
     def _ask(self, question: Callable[[DatabaseWorkerStore], T], without: T) -> T:
         from tradewind.metadata.errors import MetadataError  # noqa: PLC0415 - SQL is loaded when somebody asks
 

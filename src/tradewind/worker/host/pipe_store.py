@@ -192,6 +192,10 @@ class PipeStore(AssetQuestions):
         """Return matching task instances; the arguments are those of the protocol."""
         return msgspec.convert(self._pipe.call("get_task_instances", _plain(arguments)), list[TaskInstanceRecord])
 
+    def find_rows(self, **arguments: Any) -> list[dict[str, Any]]:
+        """Return rows by condition; the arguments are those of the protocol."""
+        return self._pipe.call("find_rows", _plain(arguments))
+
     def trigger_dag_run(
         self,
         *,
