@@ -1,4 +1,4 @@
-"""The clocks of the time zones: when they change between 2020 and 2035, and by how much."""
+"""The clocks of the time zones: when they change from 2020 on, and by how much."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST = datetime(2020, 1, 1, tzinfo=timezone.utc)
-END = datetime(2036, 1, 1, tzinfo=timezone.utc)
+ASKED_UNTIL = datetime(2036, 1, 1, tzinfo=timezone.utc)
+END = datetime(2038, 1, 1, tzinfo=timezone.utc)
+"""Known for two years more: what is asked around the last changes leads there."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,12 @@ class Clock:
     """At the beginning."""
     changes: list[list[int]]
     """The minute since 1970, and the offset from then on."""
+
+    @property
+    def asked(self) -> list[datetime]:
+        """The changes of 2020 to 2035."""
+        moments = [self.at(number) for number in range(len(self.changes))]
+        return [moment for moment in moments if moment < ASKED_UNTIL]
 
     def at(self, change: int) -> datetime:
         """Return the moment of a change."""
@@ -34,7 +42,7 @@ def clocks() -> list[Clock]:
         if name.startswith(("posix/", "right/")):
             continue
         clock = clock_of(name)
-        if clock.changes:
+        if clock.asked:
             found.setdefault(repr(clock), Clock([], clock.offset, clock.changes)).names.append(name)
     return sorted(found.values(), key=lambda clock: clock.names[0])
 
