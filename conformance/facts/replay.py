@@ -19,11 +19,12 @@ from tradewind import (
     task_group,
 )
 from tradewind.core.effects import Arm, Effect, Finish, Offer, Withdraw
-from tradewind.core.engine import Instance, Outcome, RunEngine
+from tradewind.core.engine import Instance, Outcome, RunEngine, first_map_indexes
 from tradewind.core.past import counts_as_past, is_held_by_past
 from tradewind.core.states import RunType, TaskInstanceState
 from tradewind.sdk.document import to_document
 from tradewind.serialization.compile import compile_document
+from tradewind.worker.tries.mapping import length_for_mapping
 
 from conformance.facts.authoring import START, author
 from conformance.facts.specs import Spec, rank, run_types, turn
@@ -68,11 +69,13 @@ class _Run:
         self.state = "running"
         self.ready: set[int] = set()
         self.due: set[int] = set()
+        births = ((node, map_index) for node in compiled.nodes for map_index in first_map_indexes(compiled, node))
+        none = TaskInstanceState.NONE
         self.engine = RunEngine(
             compiled,
             [
-                Instance(node.index, node.task_id, TaskInstanceState.NONE, 0, 0, node.retry.retries)
-                for node in compiled.nodes
+                Instance(slot, node.task_id, none, 0, 0, node.retry.retries, map_index=map_index)
+                for slot, (node, map_index) in enumerate(births)
             ],
         )
 
@@ -110,7 +113,7 @@ class _Replay:
         raise RuntimeError(f"{self.spec['id']} does not come to an end")
 
     def _rank(self, run: _Run, slot: int) -> int:
-        return rank(self.spec, run.number, run.engine.node_of[slot].task_id, -1)
+        return rank(self.spec, run.number, run.engine.node_of[slot].task_id, run.engine.map_index_of[slot])
 
     def _settle(self) -> None:
         """Let retries fall due, and later runs hear of earlier ones, until nothing follows."""
@@ -132,19 +135,20 @@ class _Replay:
         past = self._past(run)
         held: set[int] = set()
         for node in self.compiled.nodes:
-            slot = run.engine.slot_of[node.index]
             below = [self.compiled.nodes[index].task_id for index in node.downstream]
-            if slot is not None and is_held_by_past(node, past, below):
-                held.add(slot)
+            if is_held_by_past(node, past, below):
+                held.update(run.engine.slots_of(node))
         return held
 
-    def _past(self, run: _Run) -> dict[str, TaskInstanceState] | None:
+    def _past(self, run: _Run) -> dict[str, list[TaskInstanceState]] | None:
         catchup = self.document.catchup
         earlier = [one for one in self.runs[: run.number] if counts_as_past(one.run_type, is_catchup=catchup)]
         if not earlier:
             return None
         engine = earlier[-1].engine
-        return {engine.node_of[slot].task_id: state for slot, state in engine.states.items()}
+        return {
+            node.task_id: [engine.states[slot] for slot in engine.slots_of(node)] for node in self.compiled.nodes
+        }
 
     def _end(self, run: _Run, slot: int) -> None:
         engine = run.engine
@@ -153,23 +157,26 @@ class _Replay:
         task_id, try_number = engine.node_of[slot].task_id, engine.tries[slot]
         run.apply(engine.start(slot, try_number))
         task = self.spec["tasks"][task_id]
-        where = run.number, -1, try_number
+        map_index = engine.map_index_of[slot]
+        where = run.number, map_index, try_number
         letter = turn(task.get("out", "s"), *where)
         skips: list[str] = []
-        if letter in "sc" and "follow" in task:
-            skips = self._decide(task_id, turn(task["follow"], *where))
-        elif letter == "c":
-            skips = self._decide(task_id)
-        slots = [engine.slot_of[self.compiled.index_of[skipped]] for skipped in skips]
-        found = [other for other in slots if other is not None]
+        length = None
+        if letter in "sc":
+            returned = list(range(turn(task.get("lengths", [2]), *where)))
+            length = length_for_mapping(self.dag.get_task(task_id), map_index, returned, len(returned))
+            if "follow" in task:
+                skips = self._decide(task_id, map_index, turn(task["follow"], *where))
+            elif letter == "c":
+                skips = self._decide(task_id, map_index)
         at = START + timedelta(days=run.number)
-        run.apply(engine.end(slot, try_number, OUTCOMES[letter], at, skips=found))
+        run.apply(engine.end(slot, try_number, OUTCOMES[letter], at, skips=skips, map_length=length))
 
-    def _decide(self, task_id: str, follow: list[str] | None = None) -> list[str]:
+    def _decide(self, task_id: str, map_index: int, follow: list[str] | None = None) -> list[str]:
         """Return whom the operator's own code skips, following these or with its condition false."""
         skipped: list[str] = []
         task = self.dag.get_task(task_id)
-        ti = SimpleNamespace(task=task, map_index=-1, xcom_push=lambda **_: None, skip_downstream=skipped.extend)
+        ti = SimpleNamespace(task=task, map_index=map_index, xcom_push=lambda **_: None, skip_downstream=skipped.extend)
         context = {"ti": ti, "task": task, "dag": self.dag}
         if follow is None:
             task.execute(context)
@@ -178,8 +185,11 @@ class _Replay:
         return skipped
 
     def _states(self, run: _Run) -> dict[str, Any]:
-        engine = run.engine
-        return {
-            engine.node_of[slot].task_id: None if state is TaskInstanceState.NONE else state.value
-            for slot, state in engine.states.items()
-        }
+        states: dict[str, Any] = {}
+        for node in self.compiled.nodes:
+            slots = run.engine.slots_of(node)
+            found = [run.engine.states[slot] for slot in slots]
+            texts = [None if state is TaskInstanceState.NONE else state.value for state in found]
+            is_expanded = any(run.engine.map_index_of[slot] >= 0 for slot in slots)
+            states[node.task_id] = texts if is_expanded else texts[0]
+        return states
