@@ -146,9 +146,7 @@ class _Replay:
         if not earlier:
             return None
         engine = earlier[-1].engine
-        return {
-            node.task_id: [engine.states[slot] for slot in engine.slots_of(node)] for node in self.compiled.nodes
-        }
+        return {node.task_id: [engine.states[slot] for slot in engine.slots_of(node)] for node in self.compiled.nodes}
 
     def _end(self, run: _Run, slot: int) -> None:
         engine = run.engine

@@ -14,8 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.timetables.clocks import Clock, RecordedZone
-from conformance.timetables.questions import QUESTIONS, answers_of
 from tradewind.core.timetables.deltas import parse_delta
 from tradewind.core.timetables.events import EventsTimetable
 from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
@@ -26,6 +24,9 @@ from tradewind.core.timetables.trigger import (
     DeltaTriggerTimetable,
     MultipleCronTriggerTimetable,
 )
+
+from conformance.timetables.clocks import Clock, RecordedZone
+from conformance.timetables.questions import QUESTIONS, answers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,9 @@ class Asked:
         """Take the timetable."""
         self.timetable = timetable
 
-    def next(self, last: Any, earliest: datetime | None, latest: datetime | None, *, catchup: bool, now: datetime) -> Any:
+    def next(
+        self, last: Any, earliest: datetime | None, latest: datetime | None, *, catchup: bool, now: datetime
+    ) -> Any:
         """Return start, end and run-after of the next run, or the exception's name."""
         try:
             info = self.timetable.next_dagrun_info(

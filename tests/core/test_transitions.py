@@ -42,11 +42,14 @@ def test_every_live_state_can_end_without_a_user(state: S) -> None:
 def test_only_these_events_leave_a_finished_state() -> None:
     leaving = {row.event for row in TRANSITIONS if row.sources & FINISHED}
     by_users = {Event.CLEAR, Event.MARK_SUCCESS, Event.MARK_FAILED, Event.MARK_SKIPPED}
-    assert leaving == by_users | {Event.REMOVE, Event.RESTORE}
+    assert leaving == by_users | {Event.REMOVE, Event.RESTORE, Event.SKIP_DOWNSTREAM}
 
 
-def test_a_finished_state_is_never_left_by_a_worker() -> None:
-    assert not [row.event for row in TRANSITIONS if row.sources & FINISHED and Actor.WORKER in row.actors]
+def test_a_finished_state_is_left_by_a_worker_only_where_a_branch_skips_what_failed_upstream() -> None:
+    left = {row.event: row.sources & FINISHED for row in TRANSITIONS if Actor.WORKER in row.actors}
+    assert {event: states for event, states in left.items() if states} == {
+        Event.SKIP_DOWNSTREAM: frozenset({S.UPSTREAM_FAILED})
+    }
 
 
 def test_slots_are_given_back_wherever_a_holder_leaves() -> None:

@@ -102,8 +102,15 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(Event.COMPLETE_EMPTY, WAITING | {S.SCHEDULED}, S.SUCCESS, _SCHEDULER, *_STAMPED),
     _row(Event.FAIL_UPSTREAM, WAITING, S.UPSTREAM_FAILED, _SCHEDULER, *_STAMPED),
     _row(Event.RULE_SKIP, WAITING, S.SKIPPED, _SCHEDULER, *_STAMPED),
-    # A branch names the tasks not taken. Those that wait for nothing any more, or hold no slot yet, are skipped.
-    _row(Event.SKIP_DOWNSTREAM, WAITING | PARKED | {S.SCHEDULED}, S.SKIPPED, {Actor.WORKER}, *_STAMPED),
+    # A branch names the tasks not taken. Those that hold no slot yet are skipped, and as in Airflow 3 also those that
+    # something else upstream has failed: the branch says that they were not wanted.
+    _row(
+        Event.SKIP_DOWNSTREAM,
+        WAITING | PARKED | {S.SCHEDULED, S.UPSTREAM_FAILED},
+        S.SKIPPED,
+        {Actor.WORKER},
+        *_STAMPED,
+    ),
     # What stood for a mapped task becomes its first instance; the others come into being beside it.
     _row(Event.EXPAND, {S.NONE}, S.NONE, _SCHEDULER),
     _row(Event.ENQUEUE, {S.SCHEDULED}, S.QUEUED, _SCHEDULER, Effect.TAKE_SLOT),

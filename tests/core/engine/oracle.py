@@ -184,7 +184,7 @@ class NaiveRun:
         else:
             self.fail(name, may_retry=outcome == "failed")
         for other in skips:
-            if self.states[other] in WAITING | PARKED | {"scheduled"}:
+            if self.states[other] in WAITING | PARKED | {"scheduled", "upstream_failed"}:
                 self.set(other, "skipped")
         self.settle()
 

@@ -176,6 +176,24 @@ def test_a_branch_skips_whatever_has_no_slot_yet() -> None:
     assert engine.states[3] is S.QUEUED
 
 
+def test_a_branch_skips_what_something_else_has_failed_and_those_after_it_see_it_skipped() -> None:
+    rows = {"run": S.RUNNING, "bad": S.FAILED, "named": S.UPSTREAM_FAILED, "slow": S.RUNNING, "last": S.NONE}
+    engine = engine_of(
+        task("run"),
+        task("bad"),
+        task("named", "run", "bad"),
+        task("slow"),
+        task("last", "named", "slow", rule="all_done_min_one_success"),
+        rows=rows,
+    )
+    engine.open()
+    assert moves(engine.end(0, 1, Outcome.SUCCESS, AT, skips=("named",))) == [
+        (0, "succeed"),
+        (2, "skip_downstream"),
+        (4, "rule_skip"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("setup", "other", "expected"),
     [

@@ -316,7 +316,14 @@ class RunEngine(Expanding):
         return [slots[index] for index in places if index in slots]
 
     def _skip(self, slot: int) -> None:
-        if self.states[slot] in _SKIPPABLE:
+        found = self.states[slot]
+        if found not in _SKIPPABLE:
+            return
+        if found in FINISHED:
+            # It has been counted as failed upstream already, by those after it that still wait.
+            self._move(slot, Event.SKIP_DOWNSTREAM, Actor.WORKER)
+            self._recount_after(self.node_of[slot])
+        else:
             self._end(slot, Event.SKIP_DOWNSTREAM, Actor.WORKER)
 
     def _arm(self, slot: int, due_at: datetime) -> None:
