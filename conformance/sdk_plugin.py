@@ -8,12 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+
+from tradewind.airflow.finder import AirflowFinder
+from tradewind.airflow.utils.deprecation_tools import NamespaceModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,6 +113,71 @@ def _link() -> type:
     return AirflowLink
 
 
+class _NotCarried:
+    """A name of Airflow's internals that Tradewind does not have: it can be imported, and fails the test that uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise NotImplementedError(f"{self._name}: internals of Airflow that Tradewind does not carry")
+
+    def __mro_entries__(self, _bases: object) -> tuple[type, ...]:
+        return (object,)
+
+
+class _InternalsFinder:
+    """Makes modules of Airflow's internals that are empty but for such names. Asked when nobody else has the module."""
+
+    def find_spec(self, fullname: str, _path: Any, _target: Any = None) -> ModuleSpec | None:
+        """Return the spec of a module below `airflow`, but none of a provider."""
+        if not fullname.startswith("airflow.") or fullname.startswith("airflow.providers."):
+            return None
+        return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module."""
+        return _Internals(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill in nothing."""
+
+
+class _Internals(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _NotCarried(f"{self.__name__}.{name}")
+
+
+def _serve_internals() -> None:
+    """Let files be collected that import a few internals: only the tests that use them fail."""
+    finder: Any = next(each for each in sys.meta_path if isinstance(each, AirflowFinder))
+    find, fallback = finder.find_spec, _InternalsFinder()
+
+    def find_spec(fullname: str, path: Any, target: Any = None) -> Any:
+        try:
+            return find(fullname, path, target)
+        except ModuleNotFoundError:
+            found = fallback.find_spec(fullname, path, target)
+            if found is None:
+                raise
+            return found
+
+    finder.find_spec = find_spec
+    look_up: Any = NamespaceModule.__getattr__
+
+    def get(module: NamespaceModule, name: str) -> Any:
+        try:
+            return look_up(module, name)
+        except (AttributeError, ImportError):
+            if name.startswith("__"):
+                raise
+            return _NotCarried(f"{module.__name__}.{name}")
+
+    NamespaceModule.__getattr__ = get  # type: ignore[method-assign]
+
+
 class _Versions(ModuleType):
     """Every question for a version of Airflow is answered with yes."""
 
@@ -135,6 +204,9 @@ def _publish() -> None:
         },
         ".test_utils.mock_operators": {"MockOperator": _mock_operator(), "AirflowLink": _link()},
         ".test_utils.paths": {"AIRFLOW_ROOT_PATH": Path("/nonexistent")},
+        ".test_utils.mapping": {"expand_mapped_task": _NotCarried("expand_mapped_task")},
+        ".test_utils.mock_plugins": {"mock_plugin_manager": _NotCarried("mock_plugin_manager")},
+        ".test_utils.dag": {"create_scheduler_dag": _NotCarried("create_scheduler_dag")},
         ".test_utils.version_compat": {},
     }
     for name, values in holdings.items():
@@ -144,3 +216,4 @@ def _publish() -> None:
 
 
 _publish()
+_serve_internals()

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 SDIST = "apache-airflow-task-sdk==1.3.2"
 _NEEDED = (
     *("pytest", "pytest-asyncio", "pytest-mock", "time-machine", "kgb", "requests-mock", "structlog", "httpx", "uuid6"),
-    *("attrs", "pydantic", "tenacity", "numpy", "pandas", "fsspec", "universal-pathlib", "asgiref"),
+    *(
+        "attrs",
+        "pydantic",
+        "tenacity",
+        "numpy",
+        "pandas",
+        "fsspec",
+        "universal-pathlib",
+        "asgiref",
+        "lazy-object-proxy",
+    ),
 )
 _TIMEOUT_S = 1500
 _OUTCOMES = ("passed", "failure", "error", "skipped")
