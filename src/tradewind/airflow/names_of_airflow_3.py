@@ -41,7 +41,7 @@ _TRIGGER_RULE = now(".core.trigger_rules", "TriggerRule")
 _VARIABLE = now(".sdk.variable", "Variable")
 _WEIGHT_RULE = now(".sdk.toolkit.kinds", "WeightRule")
 _LINEAGE = """AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader
-NoOpCollector=HookLineageCollector get_hook_lineage_collector"""
+NoOpCollector get_hook_lineage_collector MAX_COLLECTED_ASSETS MAX_COLLECTED_EXTRA"""
 _XCOM = now(".sdk.xcoms.backend", "BaseXCom XCom XCOM_RETURN_KEY")
 _XCOM_ARG = now(".sdk.definitions.xcom_arg", "XComArg PlainXComArg")
 

@@ -135,7 +135,7 @@ UTILS: dict[str, Names] = {
 }
 
 _LINEAGE = """AssetLineageInfo ExtraLineageInfo HookLineage HookLineageCollector HookLineageReader
-NoOpCollector=HookLineageCollector get_hook_lineage_collector"""
+NoOpCollector get_hook_lineage_collector MAX_COLLECTED_ASSETS MAX_COLLECTED_EXTRA"""
 
 FOR_PROVIDERS: dict[str, Names] = {
     "airflow.api_fastapi": {},

@@ -24,11 +24,41 @@ def test_metrics_are_taken_and_timers_measure() -> None:
     assert timer.duration >= 0
 
 
-def test_nobody_collects_lineage() -> None:
+def test_nobody_collects_lineage_without_a_reader() -> None:
     collector = lineage.get_hook_lineage_collector()
     collector.add_input_asset(None, scheme="s3", uri="s3://bucket/key")
     assert not collector.has_collected
     assert lineage.HookLineageReader().retrieve_hook_lineage().inputs == []
+
+
+def test_lineage_is_counted_by_asset_and_hook() -> None:
+    collector = lineage.HookLineageCollector()
+    first, second = object(), object()
+    before = lineage.install_lineage_collector(collector)
+    try:
+        for hook in (first, first, second):
+            collector.add_input_asset(hook, uri="s3://bucket/key")
+        collector.add_output_asset(first, name="made")
+        collector.add_output_asset(first, scheme="nobody's")
+        collector.add_extra(first, "rows", {"b": 1, "a": 2})
+        collector.add_extra(first, "rows", {"a": 2, "b": 1})
+        collector.add_extra(first, "", "no key")
+        found = lineage.HookLineageReader().retrieve_hook_lineage()
+    finally:
+        lineage.install_lineage_collector(before)
+    assert [(each.asset.uri, each.count, each.context is first) for each in found.inputs] == [
+        ("s3://bucket/key", 2, True),
+        ("s3://bucket/key", 1, False),
+    ]
+    assert [each.asset.name for each in found.outputs] == ["made"]
+    assert [(each.key, each.count) for each in found.extra] == [("rows", 2)]
+
+
+def test_lineage_of_a_busy_task_is_bounded() -> None:
+    collector = lineage.HookLineageCollector()
+    for number in range(lineage.MAX_COLLECTED_ASSETS + 5):
+        collector.add_input_asset(None, uri=f"s3://bucket/{number}")
+    assert len(collector.collected_assets.inputs) == lineage.MAX_COLLECTED_ASSETS
 
 
 def test_a_process_without_a_user_name(monkeypatch: pytest.MonkeyPatch) -> None:
