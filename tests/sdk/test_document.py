@@ -23,6 +23,8 @@ from tradewind import (
     task,
 )
 from tradewind.sdk.document import DagDocumentError, relative_fileloc, to_document
+from tradewind.sdk.policies.weights import PriorityWeightStrategy
+from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import DagDocument, TaskDocument, decode_document, encode_document
 
 HERE = Path(__file__).parent
@@ -226,13 +228,37 @@ def test_params_without_default_are_required() -> None:
     assert document.params["n"].is_required is False
 
 
-def test_a_weight_strategy_of_the_authors_leaves_the_tasks_own_weight() -> None:
-    class Strategy:
-        pass
+class Decreasing(PriorityWeightStrategy):
+    """Less with each try."""
 
+    def get_weight(self, ti: Any) -> int:
+        """Return the weight of the try."""
+        return max(ti.task.priority_weight - ti.try_number, 2)
+
+
+@pytest.mark.parametrize("rule", [Decreasing(), Decreasing, "tests.sdk.test_document.Decreasing"])
+def test_a_weight_strategy_is_asked_for_each_try(rule: Any) -> None:
     with DAG("d") as made:
-        EmptyOperator(task_id="t", weight_rule=Strategy(), priority_weight=5)
-    assert (task_of(made, "t").weight_rule, task_of(made, "t").priority_weight) == ("absolute", 5)
+        EmptyOperator(task_id="t", weight_rule=rule, priority_weight=5, retries=7)
+    task = task_of(made, "t")
+    assert (task.weight_rule, task.priority_weight, task.weights_by_try) == ("absolute", 4, (4, 3, 2))
+    node = compile_document(to_document(made, dag_folder="/")).nodes[0]
+    assert [node.priority_of(number) for number in range(6)] == [4, 4, 3, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("not.there.Rule", "ModuleNotFoundError"),
+        (5, "TypeError: 5 is no priority weight strategy"),
+        (KeyError, "TypeE"),
+    ],
+)
+def test_what_is_no_weight_strategy_is_an_error(rule: Any, says: str) -> None:
+    with DAG("d") as made:
+        EmptyOperator(task_id="t", weight_rule=rule)
+    with pytest.raises(DagDocumentError, match=f"task 't', weight_rule: {says}"):
+        to_document(made, dag_folder="/")
 
 
 def spoil(dag: DAG, name: str, value: Any) -> None:

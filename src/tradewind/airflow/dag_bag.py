@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tradewind.sdk.exceptions import AirflowDagDuplicatedIdException
 from tradewind.sdk.importing import import_dag_file, might_contain_dag
+from tradewind.sdk.policies.cluster import apply_cluster_policies
 from tradewind.sdk.toolkit.configuration import conf
 
 TYPE_CHECKING = False
@@ -79,6 +80,7 @@ class DagBag:
             found = import_dag_file(path, folder, safe_mode=safe_mode)
             for dag in found:
                 dag.check_cycle()
+                apply_cluster_policies(dag)
                 self.bag_dag(dag)
         except (Exception, SystemExit):  # noqa: BLE001 - author code; the traceback is the answer
             self.import_errors[path] = traceback.format_exc()

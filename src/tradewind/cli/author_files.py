@@ -21,6 +21,7 @@ def find_dag(settings: Settings, dag_id: str, file: str | None) -> Any:
     when no file has the DAG, or the one that should cannot be imported.
     """
     from tradewind.sdk.importing import import_dag_file
+    from tradewind.sdk.policies.cluster import apply_cluster_policies
     from tradewind.standalone.in_process.author_process import prepare_author_process
 
     prepare_author_process(settings)
@@ -28,6 +29,8 @@ def find_dag(settings: Settings, dag_id: str, file: str | None) -> Any:
     for path, folder in _candidates(settings, dag_id, file):
         try:
             dags = {dag.dag_id: dag for dag in import_dag_file(path, folder)}
+            if dag_id in dags:
+                apply_cluster_policies(dags[dag_id])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - author code
             failures[path] = error
             continue

@@ -116,6 +116,10 @@ CONFIG = {
     "get-value": Entry("Show the value of an option.", "tradewind.cli.config:get_value"),
 }
 
+PROVIDERS = {
+    "list": Entry("List the provider packages that are installed.", "tradewind.cli.installed.providers:list_providers"),
+}
+
 COMMANDS = {
     "standalone": Entry("Run the whole family on this machine.", "tradewind.cli.processes:standalone"),
     "scheduler": Entry("Run the scheduler with its executor.", "tradewind.cli.processes:scheduler"),
@@ -131,6 +135,10 @@ COMMANDS = {
     "connections": Entry("Get, add, list, test, import and export connections.", commands=CONNECTIONS),
     "pools": Entry("Get, set, list, import and export pools.", commands=POOLS),
     "config": Entry("Show the settings and where each came from.", commands=CONFIG),
+    "plugins": Entry(
+        "Import the plugins and show what each of them brings.", "tradewind.cli.installed.plugins:plugins"
+    ),
+    "providers": Entry("List the provider packages.", commands=PROVIDERS),
     "python": Entry("Run a script with the airflow namespace of Tradewind.", "tradewind.cli.run_python:python"),
     "info": Entry("Show what this installation consists of.", "tradewind.cli.about:info"),
     "version": Entry("Show the version.", "tradewind.cli.about:version"),

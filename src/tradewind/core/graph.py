@@ -46,6 +46,8 @@ class TaskNode:
     executor: str | None = None
     priority_weight: int = 1
     """The total by the task's weight rule, higher first."""
+    weights_by_try: tuple[int, ...] = ()
+    """In its place, where the weight depends on the try: from the first one on, the last number for all later ones."""
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
     depends_on_past: bool = False
@@ -68,6 +70,12 @@ class TaskNode:
     """The tasks whose return values decide how many instances it has, by way of its groups too."""
     lengthens: tuple[int, ...] = ()
     """The tasks that have this one among their length sources."""
+
+    def priority_of(self, try_number: int) -> int:
+        """Return the weight of a try."""
+        if not self.weights_by_try:
+            return self.priority_weight
+        return self.weights_by_try[min(max(try_number, 1), len(self.weights_by_try)) - 1]
 
     @property
     def is_mapped(self) -> bool:

@@ -18,6 +18,7 @@ from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
 from tradewind.dag_processor.outbox import Outbox
 from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
+from tradewind.dag_processor.plugins import PluginReports
 from tradewind.dag_processor.pool import ParsePool, share_of
 from tradewind.dag_processor.results import file_result
 from tradewind.dag_processor.watcher import watch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tradewind.dag_processor.pool import Parsed
     from tradewind.metadata.dags.store import DagStore
     from tradewind.metadata.doorbell.ring import Listener
+    from tradewind.metadata.policies.plugins import PluginStore
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class ProcessorSettings:
     dag_folders: tuple[str, ...]
     """The DAG folder, then the example DAGs where they are loaded. Absolute paths."""
     plugins_folder: str = ""
+    config_folder: str = ""
     ignore_syntax: str = "glob"
     safe_mode: bool = True
     is_paused_by_default: bool = True
@@ -77,11 +80,12 @@ class ProcessorSettings:
 
     def forker_setup(self) -> ForkerSetup:
         """Return what the forker and its children have to know."""
-        paths = (*self.dag_folders, self.plugins_folder)
+        paths = (*self.dag_folders, self.config_folder, self.plugins_folder)
         return ForkerSetup(
             control_fd=-1,
             parsing_processes=self.parsing_processes,
             import_paths=tuple(path for path in paths if path),
+            plugins_folder=self.plugins_folder,
             author_defaults=self.author_defaults,
             author_values=self.author_values,
             safe_mode=self.safe_mode,
@@ -96,7 +100,7 @@ class DagProcessor:
     """Keeps the stored DAGs equal to what the files define.
 
     `reader` answers variables and connections that files read at their top level; `listener` is the doorbell that tells
-    when they change (without it the sweep finds out); `on_heartbeat` is called every `heartbeat_interval_s`.
+    when they change (without it the sweep finds out); `plugins` takes what the plugins are; `on_heartbeat` is called every `heartbeat_interval_s`.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class DagProcessor:
         on_heartbeat: Callable[[], None] | None = None,
         *,
         listener: Listener | None = None,
+        plugins: PluginStore | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
@@ -116,6 +121,7 @@ class DagProcessor:
         self._on_heartbeat = on_heartbeat
         self._catalogue = Catalogue(safe_mode=settings.safe_mode)
         self._answers = Answers(reader)
+        self._plugins = PluginReports(settings.plugins_folder, plugins) if plugins is not None else None
         self._outbox = Outbox(store, is_paused_by_default=settings.is_paused_by_default)
         self._selector = selectors.DefaultSelector()
         self._pool = ParsePool(settings.forker_setup(), self._selector, self._answers.answer, self._parsed)
@@ -137,13 +143,15 @@ class DagProcessor:
         """Work until `stop` is set. A database that is away is waited for."""
         # First of all: the forker loads while the folders are read.
         self._pool.start()
-        watcher = watch([path for path in (*self._settings.dag_folders, self._settings.plugins_folder) if path])
+        watcher = watch([path for path in self._watched() if path])
         try:
             self._selector.register(watcher, selectors.EVENT_READ, lambda: self._heard(watcher.drain()))
             self._selector.register(self._wake_read, selectors.EVENT_READ, self._woken)
             if self._listener is not None:
                 self._selector.register(self._listener, selectors.EVENT_READ, self._rang)
             self._timers = {"heartbeat": self._clock.monotonic()}
+            if self._plugins is not None:
+                self._plugins.ask(self._pool)
             self._walk()
             self._forget_missing()
             self._set_timer("sweep", self._settings.sweep_interval_s)
@@ -184,7 +192,9 @@ class DagProcessor:
                 break
             for file in files:
                 self._answers.start_file(file.path)
-            self._pool.submit(*(FileToParse(path=file.path, folder=file.folder) for file in files))
+            self._pool.submit(
+                *(FileToParse(path=file.path, folder=file.folder, had_errors=file.has_errors) for file in files)
+            )
         if self._pool.in_flight:
             self._set_timer("rest", self._settings.forker_rest_s)
 
@@ -218,8 +228,13 @@ class DagProcessor:
         if any(ring.topic in _ANSWER_TOPICS for ring in rings):
             self._refresh_answers()
 
+    def _watched(self) -> tuple[str, ...]:
+        return (*self._settings.dag_folders, self._settings.config_folder, self._settings.plugins_folder)
+
     def _look_at_changes(self) -> None:
         changed, self._changed = self._changed, set()
+        if self._plugins is not None and self._plugins.are_touched(changed):
+            self._plugins.ask(self._pool)
         if self._catalogue.touch(changed):
             self._walk()
             self._catalogue.retry_errors()
@@ -258,6 +273,10 @@ class DagProcessor:
                 self._catalogue.enqueue(path)
 
     def _parsed(self, parsed: Parsed) -> None:
+        if parsed.file.is_of_plugins and self._plugins is not None:
+            with self._database_may_be_away("the plugins"):
+                self._plugins.take(parsed)
+            return
         file = self._catalogue.finish(parsed.file.path, parsed.outcome, self._clock.monotonic())
         if file is None:
             return

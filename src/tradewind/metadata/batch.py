@@ -384,6 +384,7 @@ class RunRow:
     backfill_ordinal: int | None = None
     partition_key: str | None = None
     partition_date: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(slots=True)

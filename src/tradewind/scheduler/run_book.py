@@ -14,7 +14,7 @@ from tradewind.core.past import counts_as_past, is_first_of_backfill, is_held_by
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.metadata.batch import Expansion, RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, first_instances, fresh, new_instance, stored
-from tradewind.scheduler.calling.requests import requests_at_end
+from tradewind.scheduler.calling.requests import requests_at_end, requests_at_start
 from tradewind.scheduler.run_queue import room_of
 from tradewind.scheduler.waits import Waits
 
@@ -68,6 +68,8 @@ class RunBook:
         self.kills: list[tuple[TaskInstancePk, int]] = []
         """Tries to be killed in this turn."""
         self.to_dispatch: list[TaskInstancePk] = []
+        self.listened: frozenset[str] = frozenset()
+        """Hooks that listeners of plugins implement."""
         self.ended: list[ActiveRun] = []
         """Runs that ended in this turn; the scheduler looks at their DAGs once the end is committed."""
         self.waits = Waits(self, store, collector, reactor, clock)
@@ -92,6 +94,7 @@ class RunBook:
         self._collector.batch.run_starts.append(
             RunStart(run.run_pk, run.dag_id, run.run_id, now, dag.row.version_pk, added, run.version),
         )
+        self._collector.batch.callbacks.extend(requests_at_start(active, self.listened))
         for row in rows:
             self._take_up(active, row, rescues=False)
         self._enter(active)
@@ -350,7 +353,7 @@ class RunBook:
         now = self._clock.now()
         active.run.state = effect.state
         self._collector.batch.run_ends.append(RunEnd(active.pk, effect.state, now, active.run.version))
-        self._collector.batch.callbacks.extend(requests_at_end(active, effect))
+        self._collector.batch.callbacks.extend(requests_at_end(active, effect, self.listened))
         self.ended.append(active)
 
 

@@ -258,6 +258,8 @@ class Scheduler:
             self._refresh_backfill(int(ring.payload))
         elif ring.topic == "event":
             self.book.waits.take_fired()
+        elif ring.topic == "plugins":
+            self.book.listened = self._store.load_listened_hooks()
         elif ring.topic == "resync":
             self._resync()
 
@@ -332,6 +334,7 @@ class Scheduler:
 
     def _boot(self) -> None:
         self._refresh_pools()
+        self.book.listened = self._store.load_listened_hooks()
         for row in self._store.load_dags():
             self.dags[row.dag_id] = DagState(row)
             self.limits.set_paused(row.dag_id, is_paused=row.is_paused)

@@ -23,6 +23,8 @@ from tradewind.sdk.exceptions import AirflowException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
 from tradewind.sdk.mapping.expansion import expansion_of
 from tradewind.sdk.operators.empty import EmptyOperator
+from tradewind.sdk.plugins.links import key_of, links_of
+from tradewind.sdk.policies.planning import planned_fields, weights_by_try
 from tradewind.serialization.document import (
     DagDocument,
     EdgeLabel,
@@ -190,7 +192,11 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
     group_id = task.task_group.group_id if task.task_group is not None else None
     start_date, end_date = _date(task.start_date), _date(task.end_date)
     try:
-        fields = {name: getattr(task, name) for name in _AS_THEY_ARE}
+        fields = {name: getattr(task, name) for name in _AS_THEY_ARE} | planned_fields(task)
+        weights = _weights(dag, task)
+        links = {str(link.name): key_of(link) for link in links_of(task)}
+        if weights:
+            fields["priority_weight"] = weights[0]
         return TaskDocument(
             **fields,
             **_checked_numbers(dag, task),
@@ -198,7 +204,8 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             operator_module=task.operator_class.__module__,
             downstream=tuple(sorted(task.downstream_task_ids)),
             trigger_rule=task.trigger_rule.value,
-            weight_rule=_weight_rule(dag, task),
+            weight_rule="absolute" if weights else task.weight_rule,
+            weights_by_try=tuple(weights),
             retry_delay_s=_seconds(task.retry_delay) or 0.0,
             max_retry_delay_s=_seconds(task.max_retry_delay),
             execution_timeout_s=_seconds(task.execution_timeout),
@@ -215,7 +222,8 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             callbacks=tuple(name for name in _TASK_CALLBACKS if getattr(task, name)),
             inlets=plain_assets(task.inlets),
             outlets=plain_assets(task.outlets),
-            extra_links=tuple(sorted(str(link.name) for link in task.operator_extra_links)),
+            extra_links=tuple(sorted(links)),
+            link_keys=links,
             email=_email(task.email),
         )
     except DagDocumentError:
@@ -236,15 +244,19 @@ def _checked_numbers(dag: DAG, task: BaseOperator) -> dict[str, Any]:
     return {"retry_exponential_backoff": 2.0 if backoff is True else float(backoff)}
 
 
-def _weight_rule(dag: DAG, task: BaseOperator) -> str:
+def _weights(dag: DAG, task: BaseOperator) -> list[int]:
+    """Return what the task's priority weight strategy says for each try; nothing for a rule that has a name."""
     rule = task.weight_rule
-    if isinstance(rule, str):
-        if rule not in WEIGHT_RULES:
-            msg = f"unknown weight rule {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}"
-            raise DagDocumentError(msg, dag_id=dag.dag_id, task_id=task.task_id, field="weight_rule")
-        return rule
-    # A strategy class of the author's is code, which the scheduler never runs: the task's own weight stands.
-    return "absolute"
+    if isinstance(rule, str) and rule in WEIGHT_RULES:
+        return []
+    if isinstance(rule, str) and "." not in rule:
+        what = f"unknown weight rule {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}"
+        raise DagDocumentError(what, dag_id=dag.dag_id, task_id=task.task_id, field="weight_rule")
+    try:
+        return weights_by_try(task)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DagDocumentError(what, dag_id=dag.dag_id, task_id=task.task_id, field="weight_rule") from error
 
 
 def is_empty(task: BaseOperator) -> bool:

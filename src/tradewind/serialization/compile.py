@@ -101,6 +101,7 @@ def _node(task: TaskDocument, **place: Any) -> TaskNode:
             exponential_backoff=task.retry_exponential_backoff,
             max_retry_delay_s=task.max_retry_delay_s,
         ),
+        weights_by_try=task.weights_by_try,
         pool=task.pool,
         pool_slots=task.pool_slots,
         queue=task.queue,

@@ -45,6 +45,9 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     pool_slots: int = 1
     priority_weight: int = 1
     weight_rule: str = "downstream"
+    weights_by_try: tuple[int, ...] = ()
+    """What an author's strategy class said, from the first try on, the last number for all later ones; empty where the
+    weight rule has a name."""
     queue: str = "default"
     executor: str | None = None
     max_active_tis_per_dag: int | None = None
@@ -75,6 +78,9 @@ class TaskDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     inlets: tuple[dict[str, Any], ...] = ()
     outlets: tuple[dict[str, Any], ...] = ()
     extra_links: tuple[str, ...] = ()
+    """Sorted names, those that plugins add included."""
+    link_keys: dict[str, str] = {}
+    """For each of them the key of the XCom that holds the address, once a try has ended."""
     email: tuple[str, ...] = ()
     email_on_failure: bool = True
     email_on_retry: bool = True

@@ -24,6 +24,7 @@ class DagRunFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
     run_after: datetime
+    queued_at: datetime | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None
     clear_number: int = 0

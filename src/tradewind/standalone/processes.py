@@ -26,6 +26,7 @@ from tradewind.metadata.doorbell.listening import listen
 from tradewind.metadata.encryption import Cipher
 from tradewind.metadata.errors import DatabaseUnavailableError
 from tradewind.metadata.jobs import JobStore
+from tradewind.metadata.policies.plugins import PluginStore
 from tradewind.metadata.scheduling import SchedulerStore
 from tradewind.metadata.waits.triggers import JOB_KIND as TRIGGERER_JOB
 from tradewind.metadata.waits.triggers import TriggerStore
@@ -137,7 +138,13 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
         contextlib.closing(listen(database)) as listener,
     ):
         processor = DagProcessor(
-            processor_settings(settings), DagStore(database, clock), reader, clock, beat, listener=listener
+            processor_settings(settings),
+            DagStore(database, clock),
+            reader,
+            clock,
+            beat,
+            listener=listener,
+            plugins=PluginStore(database),
         )
 
         def stop() -> None:

@@ -27,6 +27,7 @@ def processor_settings(settings: Settings) -> ProcessorSettings:
     return ProcessorSettings(
         dag_folders=tuple(folders),
         plugins_folder=settings.string("core", "plugins_folder"),
+        config_folder=str(Path(settings.home) / "config"),
         ignore_syntax=settings.string("core", "dag_ignore_file_syntax"),
         safe_mode=settings.boolean("core", "dag_discovery_safe_mode"),
         is_paused_by_default=settings.boolean("core", "dags_are_paused_at_creation"),

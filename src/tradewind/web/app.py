@@ -41,6 +41,7 @@ from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
 from tradewind.web.openapi import openapi_document
 from tradewind.web.operations import Operation, json_response, route
+from tradewind.web.policies import links, plugins
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -67,6 +68,8 @@ _ROOMS = (
     connections,
     login,
     overview,
+    plugins,
+    links,
 )
 
 _CONTENT_POLICY = (

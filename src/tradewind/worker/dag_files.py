@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.sdk.exceptions import DagNotFound
+from tradewind.sdk.exceptions import AirflowException, DagNotFound
 from tradewind.sdk.importing import MODULE_PREFIX, import_dag_file
+from tradewind.sdk.policies.cluster import apply_cluster_policies
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,6 +25,8 @@ class DagFiles:
     def __init__(self) -> None:
         """Know no file yet."""
         self._imported: dict[str, tuple[str, dict[str, DAG]]] = {}
+        self._refused: dict[str, dict[str, Exception]] = {}
+        """By file and dag_id: what a cluster policy says against a DAG."""
         self._stamps: dict[str, _Stamp | None] = {}
 
     def has(self, file: DagFile) -> bool:
@@ -34,11 +37,14 @@ class DagFiles:
     def dag(self, file: DagFile, dag_id: str) -> DAG:
         """Return the DAG, importing the file first where that has not been done.
 
-        Raises `DagNotFound` when the file has no such DAG, and whatever the author's code raises.
+        Raises `DagNotFound` when the file has no such DAG, what a cluster policy has against it, and whatever the
+        author's code raises.
         """
         if not self.has(file):
             self._import(file)
         dags = self._imported[file.path][1]
+        if dag_id in self._refused[file.path]:
+            raise self._refused[file.path][dag_id]
         try:
             return dags[dag_id]
         except KeyError:
@@ -50,6 +56,12 @@ class DagFiles:
         self._forget_changed(file.folder)
         before = set(sys.modules)
         dags = {dag.dag_id: dag for dag in import_dag_file(file.path, file.folder)}
+        self._refused[file.path] = refused = {}
+        for dag in dags.values():
+            try:
+                apply_cluster_policies(dag)
+            except AirflowException as error:
+                refused[dag.dag_id] = error
         for name in sys.modules.keys() - before:
             source = _source_in(sys.modules[name], file.folder)
             if source is not None:

@@ -26,6 +26,8 @@ from tradewind.executors.local_protocol import (
     decode_options,
 )
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
+from tradewind.sdk.plugins.loading import plugin_entry_points
+from tradewind.sdk.policies.cluster import policy_entry_points
 from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.worker.host.environment import executor_mark, set_worker_mark
 from tradewind.worker.host.processes import fork_child
@@ -193,6 +195,8 @@ def main(arguments: list[str]) -> int:
     """Run the forker: the arguments are the descriptor of its socket and the workers' options."""
     options = decode_options(arguments[1])
     preload(options)
+    plugin_entry_points()
+    policy_entry_points()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(arguments[0])) as sock:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.sdk.importing import extend_sys_path
+from tradewind.sdk.plugins.installed import install_plugins
+from tradewind.sdk.plugins.listening import tell
 from tradewind.sdk.ports import StoreUnavailableError, install_worker_store
 from tradewind.serialization.messages import ComputeNextRun, Finished, Ready, RunCallback, RunTask, Started, Stop
 from tradewind.worker.calls.order import run_callback_order
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from tradewind.serialization.messages import Report
 
 
+_LAST_WORD_S = 5.0
+"""What listeners get when the process ends."""
+
+
 def run_worker(sock: socket.socket, options: WorkerOptions) -> int:
     """Be a worker until the scheduler goes away or says stop; return the exit code.
 
@@ -44,10 +50,10 @@ def run_worker(sock: socket.socket, options: WorkerOptions) -> int:
     interrupts.install()
     worker = _Worker(SchedulerPipe(sock, interrupts), interrupts, options)
     accept_signals()
-    try:
+    with contextlib.suppress(LeaveWorkerError, StoreUnavailableError):
         worker.serve()
-    except (LeaveWorkerError, StoreUnavailableError):
-        return 0
+    with contextlib.suppress(LeaveWorkerError):
+        worker.leave()
     return 0
 
 
@@ -79,9 +85,14 @@ class _Worker:
         )
         install_worker_store(self._store)
         extend_sys_path([options.config_folder, options.plugins_folder])
+        install_plugins(
+            options.plugins_folder,
+            lambda what: interrupts.time_limit(options.import_timeout_s, f"the import of {what}"),
+        )
 
     def serve(self) -> None:
         """Take orders until told to stop. Raises LeaveWorkerError or StoreUnavailableError for other ends."""
+        tell("on_starting", self._callback_limit, component=self)
         self._pipe.send(self._ready())
         while not self._interrupts.is_leaving:
             self._interrupts.is_idle = True
@@ -102,6 +113,10 @@ class _Worker:
                     return
                 case _:
                     continue  # a Kill or an answer that came too late
+
+    def leave(self) -> None:
+        """Tell listeners that the process ends."""
+        tell("before_stopping", lambda what: self._interrupts.time_limit(_LAST_WORD_S, what), component=self)
 
     # ---- one try -----------------------------------------------------------------------------------------------------
 

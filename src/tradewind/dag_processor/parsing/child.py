@@ -32,12 +32,15 @@ from tradewind.dag_processor.parsing.messages import (
     ParseWarning,
     pack,
 )
+from tradewind.dag_processor.parsing.policies import load_plugins_in_child, pass_policies, tell_of_errors
 from tradewind.dag_processor.parsing.problems import describe
 from tradewind.sdk.author_defaults import AuthorDefaults, author_defaults, install_author_defaults
 from tradewind.sdk.deprecations import drain_deprecations, forget_file
 from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.importing import extend_sys_path, import_dag_file, module_name_of
+from tradewind.sdk.plugins.loading import plugin_entry_points
+from tradewind.sdk.policies.cluster import import_timeout_of, policy_entry_points, without_policies
 from tradewind.sdk.ports import install_worker_store
 from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.serialization.document import DEFAULTS_WARNING, encode_document
@@ -75,7 +78,10 @@ def prepare(setup: ForkerSetup) -> None:
             import_module(name)
     for found in pkgutil.walk_packages(tradewind.sdk.__path__, f"{tradewind.sdk.__name__}."):
         import_module(found.name)
-    _warm_up(setup)
+    plugin_entry_points()
+    policy_entry_points()
+    with without_policies():
+        _warm_up(setup)
     extend_sys_path(setup.import_paths)
     install_author_defaults(AuthorDefaults(**setup.author_defaults))
     install_author_values(**setup.author_values)
@@ -99,13 +105,15 @@ def run(request: ParseRequest, setup: ForkerSetup, result_fd: int, output_fd: in
     watch = FileWatch(roots)
     watch.start()
     extend_sys_path(sorted(roots))
+    plugins = load_plugins_in_child(setup, watch)
     leftovers = Leftovers(roots) if len(request.files) > 1 else None
     for place, file in enumerate(request.files):
         if place:
             _begin_output(output_fd, mark)
         watch.reset()
         # What author code keeps in context variables, the decimal context among them, goes with the copy.
-        outcome = copy_context().run(_parse, file, setup, watch)
+        outcome = plugins.outcome(file) or copy_context().run(_parse, file, setup, watch)
+        outcome = plugins.with_files(outcome)
         if os.getpid() != owner:
             return 0  # author code forked, and its copy came out here
         is_last = (
@@ -120,14 +128,18 @@ def run(request: ParseRequest, setup: ForkerSetup, result_fd: int, output_fd: in
 def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutcome:
     started = time.monotonic()
     dags, errors = _import(file, setup)
+    dags, refusals, warned = pass_policies(dags, file, setup)
     documents, more_errors = _describe_dags(dags, file, setup)
     described = {document.dag_id for document in documents}
+    errors = [*errors, *refusals, *more_errors]
+    tell_of_errors(errors, file)
     outcome = ParseOutcome(
         dags=tuple(documents),
-        errors=(*errors, *more_errors),
+        errors=tuple(errors),
         warnings=(
             *_deprecations(file.folder),
             *_defaults_of_airflow_2((dag for dag in dags if dag.dag_id in described), file.folder),
+            *warned,
         ),
         files=watch.files(file.path),
         folders=watch.folders(),
@@ -162,8 +174,8 @@ def _import(file: FileToParse, setup: ForkerSetup) -> tuple[list[DAG], list[Pars
     """Run the author's code under its limits. Whatever it raises becomes an error."""
     memory_limits = _limit_memory(setup.max_memory_bytes)
     _limit_cpu(int(setup.kill_timeout_s) + _CPU_MARGIN_S)
-    signal.setitimer(signal.ITIMER_REAL, setup.import_timeout_s)
     try:
+        signal.setitimer(signal.ITIMER_REAL, import_timeout_of(file.path, setup.import_timeout_s))
         try:
             dags = import_dag_file(file.path, file.folder, safe_mode=setup.safe_mode)
         finally:

@@ -20,7 +20,8 @@ class ForkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     control_fd: int
     parsing_processes: int
     import_paths: tuple[str, ...]
-    """Go to the end of sys.path: the DAG folders and the plugins folder."""
+    """Go to the end of sys.path: the DAG folders, those of the configuration and of the plugins."""
+    plugins_folder: str = ""
     author_defaults: dict[str, Any] = {}
     """Arguments of `tradewind.sdk.author_defaults.AuthorDefaults`."""
     author_values: dict[str, Any] = {}
@@ -37,12 +38,23 @@ class ForkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """After so long the child is killed."""
 
 
+PLUGINS = "<plugins>"
+"""In place of a file: describe the plugins."""
+
+
 class FileToParse(msgspec.Struct, frozen=True, kw_only=True):
     """One file to import."""
 
     path: str
     folder: str
     """The DAG folder, to which paths in the answer are relative."""
+    had_errors: bool = False
+    """The last import brought errors: listeners are told of new ones and of those that stay apart."""
+
+    @property
+    def is_of_plugins(self) -> bool:
+        """Whether not a file is asked for but what the plugins are: see `PLUGINS`."""
+        return self.path == PLUGINS
 
 
 class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +112,8 @@ class ParseOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome", omi
     duration_s: float = 0.0
     place: int = 0
     """Of the file in the request."""
+    plugins: bytes = b""
+    """Where the plugins were asked for: JSON of `tradewind.sdk.plugins.describing.describe_plugins`."""
     is_last: bool = False
     """The child ends now by its own decision: files that follow in its request have not been begun."""
 

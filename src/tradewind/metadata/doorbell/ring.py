@@ -26,6 +26,8 @@ TRIGGER = "trigger"
 """For triggerers. Payload: new, where triggers came; gone, where some are wanted no more."""
 EVENT = "event"
 """For the scheduler: a trigger fired, or a human answered."""
+PLUGINS = "plugins"
+"""The DAG processor found other plugins than before."""
 RESYNC = Ring("resync")
 """Signals may have been lost: read everything again."""
 

@@ -11,6 +11,7 @@ from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.states import RUN_FINISHED, DagRunState, RunType, TaskInstanceState
 from tradewind.metadata.batch import CallbackRequest, CallbackRow, DagRow, PoolRow, RunRow, TaskInstanceRow
 from tradewind.metadata.errors import NotFoundError
+from tradewind.metadata.policies.plugins import PluginStore
 from tradewind.metadata.tables import callback_request, dag, dag_run, dag_version, pool, task_instance
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ RUN_COLUMNS = (
     dag_run.c.backfill_ordinal,
     dag_run.c.partition_key,
     dag_run.c.partition_date,
+    dag_run.c.ended_at,
 )
 _UNFINISHED = sorted(state.value for state in frozenset(DagRunState) - RUN_FINISHED)
 # Literals, not parameters: only so do the partial indexes apply.
@@ -158,6 +160,10 @@ class Loading:
                 TaskInstanceRow(TaskInstancePk(row[0]), row[1], row[2], _STATES[row[3]], *row[4:])
                 for row in connection.execute(query)
             ]
+
+    def load_listened_hooks(self) -> frozenset[str]:
+        """Return the hooks that listeners of plugins implement."""
+        return PluginStore(self._database).listened()
 
     def load_callbacks(self) -> list[CallbackRow]:
         """Return the callbacks that nobody has reported done, oldest first."""

@@ -30,6 +30,7 @@ from tradewind.metadata.tables.dag_tables import (
     import_error,
 )
 from tradewind.metadata.tables.deferral_tables import hitl_detail, trigger
+from tradewind.metadata.tables.policy_tables import deadline, plugin
 from tradewind.metadata.tables.run_tables import (
     callback_request,
     dag_run,
@@ -63,11 +64,13 @@ __all__ = [
     "dag_tag",
     "dag_version",
     "dag_warning",
+    "deadline",
     "hitl_detail",
     "import_error",
     "job",
     "lease",
     "metadata",
+    "plugin",
     "pool",
     "rendered_fields",
     "task_instance",

@@ -8,15 +8,26 @@ from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.metadata.batch import CallbackRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from tradewind.core.effects import Finish
     from tradewind.scheduler.active_run import ActiveRun
 
 
-def requests_at_end(active: ActiveRun, effect: Finish) -> Iterator[CallbackRequest]:
+def requests_at_start(active: ActiveRun, listened: Container[str]) -> Iterator[CallbackRequest]:
+    """Yield what has to be called because a run started. `listened`: the hooks of plugins that somebody implements."""
+    if "on_dag_run_running" in listened:
+        yield CallbackRequest(
+            active.pk, active.run.dag_id, active.run.run_id, "on_dag_run_running", "", kind="dag_listener"
+        )
+
+
+def requests_at_end(active: ActiveRun, effect: Finish, listened: Container[str]) -> Iterator[CallbackRequest]:
     """Yield what has to be called because a run ended."""
     name = "on_success_callback" if effect.state is DagRunState.SUCCESS else "on_failure_callback"
+    told = f"on_dag_run_{effect.state.value}"
+    if told in listened:
+        yield CallbackRequest(active.pk, active.run.dag_id, active.run.run_id, told, effect.reason, kind="dag_listener")
     if name in active.dag.document.callbacks:
         request = CallbackRequest(active.pk, active.run.dag_id, active.run.run_id, name, effect.reason, kind="dag")
         slot = _told_by(active, effect.state)

@@ -27,10 +27,13 @@ _DATES = frozenset(
         "end_date",
         "logical_date",
         "partition_date",
+        "queued_at",
         "run_after",
         "start_date",
     }
 )
+_PERHAPS_UNKNOWN = frozenset({"dag_hash", "queued_at", "version_number"})
+"""Listeners and callbacks read these; not every record has them."""
 _OLD_NAMES = {"execution_date": "logical_date", "external_trigger": "run_type"}
 _STARTED_BY_HAND = ("manual", "operator_triggered")
 
@@ -66,7 +69,10 @@ class DagRun(metaclass=Model):
         if name in _OLD_NAMES:
             note_deprecated(f"dag_run.{name}", f"dag_run.{_OLD_NAMES[name]}", since="2.2")
             return self.logical_date if name == "execution_date" else self.is_started_by_hand
-        value = getattr(self._record, name) if not name.startswith("__") else _missing(name)
+        if name in _PERHAPS_UNKNOWN:
+            value = getattr(self._record, name, None)
+        else:
+            value = getattr(self._record, name) if not name.startswith("__") else _missing(name)
         if name in _DATES:
             value = vars(self)[name] = as_pendulum(value)
         return value

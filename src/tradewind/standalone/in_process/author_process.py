@@ -12,6 +12,7 @@ from tradewind.airflow.finder import install
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.importing import extend_sys_path
+from tradewind.sdk.plugins.installed import install_plugins
 from tradewind.sdk.ports import StoreUnavailableError
 from tradewind.sdk.secrets.author_values import install_author_values
 from tradewind.sdk.toolkit.masking import SecretsMasker
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
 _LOG_FORMAT = "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s"
 
 
@@ -52,6 +54,8 @@ def prepare_author_process(settings: Settings) -> None:
     )
     install_author_defaults(AuthorDefaults(**author_defaults(settings)))
     install_author_values(**author_values(settings))
+    for source, error in install_plugins(settings.string("core", "plugins_folder")).failures:
+        _log.warning("plugin %s cannot be imported: %s", source, error)
 
 
 def memory_store(settings: Settings) -> MemoryStore:

@@ -120,7 +120,7 @@ class TestedRun:
                 self._ended_at[effect.slot] = self._clock.now()
 
     def _place(self, slot: int) -> tuple[int, int]:
-        return -self._engine.node_of[slot].priority_weight, slot
+        return -self._engine.node_of[slot].priority_of(self._engine.tries[slot]), slot
 
     def _fall_due(self, slot: int) -> None:
         due_at = self._due.pop(slot)
@@ -173,7 +173,7 @@ class TestedRun:
             pool=node.pool,
             pool_slots=node.pool_slots,
             queue=node.queue,
-            priority_weight=node.priority_weight,
+            priority_weight=node.priority_of(engine.tries[slot]),
             queued_at=self._clock.now(),
             operator=node.operator,
             first_started_at=None if is_first_look else self._started_at[slot],

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.mail.alerts import wants_mail
+from tradewind.sdk.plugins.listening import tell
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.current import set_current_context
 from tradewind.serialization.messages import CallbackDone, RunTask
+from tradewind.worker.tries.aftermath import HOOK_OF, tell_of_end
 from tradewind.worker.tries.callbacks import mail_about, run_callbacks
 from tradewind.worker.tries.outcome import one_line
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
@@ -49,9 +51,13 @@ def run_callback_order(
 
 
 def _call(order: RunCallback, dag: DAG, task: BaseOperator, context: Context, limit: Limit) -> str | None:
+    if order.kind == "dag_listener":
+        return tell(order.name, limit, dag_run=context["dag_run"], msg=order.reason)
     if order.kind == "dag":
         return run_callbacks(dag, order.name, context, limit)
     error = run_callbacks(task, order.name, context, limit)
+    if order.name in HOOK_OF:
+        tell_of_end(order.name, context["ti"], order.reason, limit)
     if wants_mail(task, order.name):
         error = mail_about(task, context, order.reason, limit) or error
     return error

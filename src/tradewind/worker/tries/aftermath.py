@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tradewind.core.retries import is_eligible
 from tradewind.sdk.mail.alerts import wants_mail
+from tradewind.sdk.plugins.listening import is_listened, tell
+from tradewind.sdk.state import TaskInstanceState
 from tradewind.worker.tries.callbacks import has_callbacks, mail_about, run_callbacks
 
 if TYPE_CHECKING:
@@ -30,6 +32,22 @@ _STATE_OF = {
 }
 
 
+HOOK_OF = {
+    "on_success_callback": "on_task_instance_success",
+    "on_skipped_callback": "on_task_instance_skipped",
+    "on_retry_callback": "on_task_instance_failed",
+    "on_failure_callback": "on_task_instance_failed",
+}
+
+
+def tell_of_end(callback: str, ti: Any, error: BaseException | str | None, limit: Limit) -> None:
+    """Tell listeners of the end of a try that the callback of this name is for."""
+    arguments: dict[str, Any] = {"previous_state": TaskInstanceState.RUNNING, "task_instance": ti, "session": None}
+    if callback in {"on_retry_callback", "on_failure_callback"}:
+        arguments["error"] = error
+    tell(HOOK_OF[callback], limit, **arguments)
+
+
 class Aftermath:
     """What one judgement of one try asks for."""
 
@@ -47,7 +65,9 @@ class Aftermath:
     def is_empty(self) -> bool:
         """Whether nothing has to be done."""
         task, name = self._task, self.callback
-        return task is None or name is None or not (has_callbacks(task, name) or wants_mail(task, name))
+        if task is None or name is None:
+            return True
+        return not (has_callbacks(task, name) or wants_mail(task, name) or is_listened(HOOK_OF[name]))
 
     def carry_out(self, ti: RuntimeTaskInstance, context: Context, limit: Limit) -> None:
         """Do it: what fails is logged and leaves the rest alone."""
@@ -58,5 +78,6 @@ class Aftermath:
         if self._judgement.error is not None:
             context["exception"] = self._judgement.error
         run_callbacks(task, name, context, limit)
+        tell_of_end(name, ti, self._judgement.error or self._judgement.message, limit)
         if wants_mail(task, name):
             mail_about(task, context, self._judgement.error or self._judgement.message, limit)

@@ -17,13 +17,17 @@ from tradewind.core.clock import SystemClock
 from tradewind.sdk.assets.outlet_events import take_yielded
 from tradewind.sdk.definitions.operator import prepares_templates
 from tradewind.sdk.exceptions import AirflowTaskTimeout, TaskAwaitingInput, TaskDeferred
+from tradewind.sdk.plugins.links import address_of, key_of, links_of
+from tradewind.sdk.plugins.listening import tell
+from tradewind.sdk.policies.cluster import env_vars_of_policies
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.runtime.templating import render_template_fields
+from tradewind.sdk.state import TaskInstanceState
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
 from tradewind.worker.tries.asset_events import asset_events_of
-from tradewind.worker.tries.callbacks import run_callbacks
+from tradewind.worker.tries.callbacks import guarded, run_callbacks
 from tradewind.worker.tries.deferral import UnserializableTriggerError, deferral_of, going_on, remaining_limit_s
 from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
 from tradewind.worker.tries.outcome import Judgement, judge, one_line
@@ -92,6 +96,7 @@ class _Attempt:
         self.context: Context | None = None
         self.xcoms: tuple[XComValue, ...] = ()
         self.asset_events: tuple[AssetEventReport, ...] = ()
+        self.links: list[XComValue] = []
         self.rendered: bytes | None = None
         self.map_length: int | None = None
 
@@ -100,6 +105,7 @@ class _Attempt:
         if judgement.outcome == "success":
             judgement = self._note_asset_events(judgement)
         aftermath = Aftermath(self.order, self.task, judgement)
+        self._add_links(judgement)
         finished = self._finish(judgement, ready_follows=self.ti is not None and not aftermath.is_empty)
         self.around.send(finished)
         if finished.ready_follows and self.ti is not None:
@@ -155,7 +161,9 @@ class _Attempt:
             order.try_number,
             max(order.max_tries + 1, order.try_number),
         )
-        around.environment.enter(context_to_airflow_vars(context, in_env_var_format=True))
+        around.environment.enter(
+            env_vars_of_policies(context) | context_to_airflow_vars(context, in_env_var_format=True)
+        )
         self.task, no_templates = operator_of_index(task, context)
         self._render(self.task, context, no_templates)
         ti.rendered_map_index = label_if_possible(self.task, context, None)
@@ -173,6 +181,13 @@ class _Attempt:
 
     def _execute(self) -> Any:
         task, context = self._under_way()
+        tell(
+            "on_task_instance_running",
+            self.around.callback_limit,
+            previous_state=TaskInstanceState.QUEUED,
+            task_instance=self.ti,
+            session=None,
+        )
         if task._pre_execute_hook is not None:  # noqa: SLF001 - the author's, kept by the operator for the runner
             task._pre_execute_hook(context)  # noqa: SLF001 - as above
         task.pre_execute(context)
@@ -223,6 +238,20 @@ class _Attempt:
             return judge(error, lambda: False)
         return judgement
 
+    def _add_links(self, judgement: Judgement) -> None:
+        """Have the task's extra links computed: the web server, which shows them, runs no author code."""
+        task, ti = self.task, self.ti
+        if task is None or ti is None or judgement.outcome in _NOT_ENDED:
+            return
+        for link in links_of(task):
+
+            def add(link: Any = link) -> None:
+                address = address_of(link, task, ti)
+                if address is not None:
+                    self.links.append(XComValue(key=key_of(link), value=ti.encode_xcom(key_of(link), address)))
+
+            guarded(add, f"extra link {link.name!r}", self.around.callback_limit)
+
     def _finish(self, judgement: Judgement, *, ready_follows: bool) -> Finished:
         ended_at = clock.now()
         ti, succeeded = self.ti, judgement.outcome == "success"
@@ -235,8 +264,8 @@ class _Attempt:
             outcome=judgement.outcome,
             started_at=self.started_at,
             ended_at=ended_at,
-            xcoms=self.xcoms if succeeded else (),
             asset_events=self.asset_events if succeeded else (),
+            xcoms=(*(self.xcoms if succeeded else ()), *self.links),
             skip_task_ids=tuple(ti.skipped_task_ids if ti is not None and succeeded else ()) + judgement.skip_task_ids,
             reschedule_at=judgement.reschedule_at,
             retry_at=judgement.retry_at,
@@ -262,6 +291,7 @@ class _Attempt:
 
 
 _GOING_ON = "Going on with %r of DAG %s, run %s, try %d of %d"
+_NOT_ENDED = frozenset({"awaiting_input", "deferred", "killed", "reschedule"})
 
 
 def _several_outputs(task: BaseOperator, result: Any) -> dict[str, Any]:

@@ -380,9 +380,38 @@ def _deadlines() -> None:
     """Deadlines, and callbacks that are under way."""
     op.add_column("callback_request", sa.Column("kind", sa.Text(), nullable=False, server_default="task"))
     op.add_column("callback_request", sa.Column("payload", sa.Text(), nullable=False, server_default="{}"))
+    op.create_table(
+        "plugin",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False, server_default="{}"),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_plugin")),
+    )
+    op.create_table(
+        "deadline",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("run_pk", _PK, nullable=False),
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("alert", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("missed_at", UtcDateTime(), nullable=True),
+        sa.Column("called_at", UtcDateTime(), nullable=True),
+        sa.Column("callback_error", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_deadline")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_deadline_dag_id", "deadline", ["dag_id"])
+    op.create_index("ix_deadline_run_pk", "deadline", ["run_pk"])
 
 
 def _drop_deadlines() -> None:
     """Undo `_deadlines`."""
+    op.drop_table("deadline")
+    op.drop_table("plugin")
     op.drop_column("callback_request", "payload")
     op.drop_column("callback_request", "kind")

@@ -1,0 +1,1 @@
+"""Commands about what is installed beside Tradewind: plugins, provider packages."""

@@ -1,0 +1,1 @@
+"""Plugins and deadlines: what the installation and authors put around runs."""

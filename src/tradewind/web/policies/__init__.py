@@ -1,0 +1,1 @@
+"""Operations about plugins, providers, extra links and deadlines."""
