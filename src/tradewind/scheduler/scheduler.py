@@ -21,7 +21,7 @@ from tradewind.executors.port import CallbackLost, Lost
 from tradewind.metadata.batch import LeaseLostError
 from tradewind.metadata.doorbell import Ring
 from tradewind.metadata.errors import DatabaseUnavailableError, NotFoundError
-from tradewind.scheduler.asset_runs import AssetRuns
+from tradewind.scheduler.assets.runs import AssetRuns
 from tradewind.scheduler.backfills import BackfillDesk
 from tradewind.scheduler.calling.desk import CallbackDesk
 from tradewind.scheduler.collector import Collector

@@ -1,0 +1,1 @@
+"""Partitions of assets: which partition of a DAG an event belongs to, and which events a partition waits for."""
