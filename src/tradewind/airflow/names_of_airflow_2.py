@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewind.airflow.entries import Names, missing, now, old
-from tradewind.airflow.names.assets import ASSETS_AT_TOP, SIMPLE_TIMETABLES
+from tradewind.airflow.names.assets import ASSETS_AT_TOP, SIMPLE_TIMETABLES, TRIGGER_TIMETABLES
 
 _IN_3 = "airflow.sdk"
 _NO_DATABASE = "DAG files get no database session: use Variable, Connection, XCom, DagRun.find() or the REST API"
@@ -149,9 +149,10 @@ TOP: dict[str, Names] = {
         **now(".sdk.timetables.classes", "ContinuousTimetable NullTimetable OnceTimetable"),
         **SIMPLE_TIMETABLES,
     },
-    "airflow.timetables.trigger": now(
-        ".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"
-    ),
+    "airflow.timetables.trigger": {
+        **now(".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"),
+        **TRIGGER_TIMETABLES,
+    },
     "airflow.version": now(".airflow.versions", "version"),
 }
 

@@ -158,6 +158,33 @@ class AssetEventWrite:
 
 
 @dataclass(slots=True)
+class PartitionEventWrite:
+    """An event that waits in the queue of a DAG comes to one of the DAG's partitions, which may be new."""
+
+    dag_id: str
+    partition_key: str
+    fingerprint: str
+    event_pk: int
+    asset_pk: int
+    source_key: str
+    partition_date: datetime | None = None
+    """What the partition takes over from the run that made the event."""
+
+
+@dataclass(slots=True)
+class PartitionRow:
+    """A partition that has events and no run yet."""
+
+    partition_pk: int
+    dag_id: str
+    partition_key: str
+    partition_date: datetime | None
+    fingerprint: str
+    events: list[tuple[int, str, str, str, datetime]] = field(default_factory=list)
+    """Of each event its asset's number, name and URI, its own partition key and when it was made."""
+
+
+@dataclass(slots=True)
 class AssetQueueRow:
     """Events of one asset that wait for a run of one DAG."""
 
@@ -295,6 +322,10 @@ class Batch:
     callbacks: list[CallbackRequest] = field(default_factory=list)
     callbacks_done: list[int] = field(default_factory=list)
     asset_events: list[AssetEventWrite] = field(default_factory=list)
+    partition_events: list[PartitionEventWrite] = field(default_factory=list)
+    assets_unqueued: list[tuple[str, int, int, int]] = field(default_factory=list)
+    """Rows of the queue that have been seen to: DAG, asset, place and event."""
+    partitions_dropped: list[int] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
     """DAGs to pause, because their runs keep failing."""
     deferrals: list[NewDeferral] = field(default_factory=list)
@@ -318,6 +349,9 @@ class Batch:
             or self.callbacks
             or self.callbacks_done
             or self.asset_events
+            or self.partition_events
+            or self.assets_unqueued
+            or self.partitions_dropped
             or self.pauses
             or self.deferrals
             or self.deferrals_resumed

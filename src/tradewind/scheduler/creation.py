@@ -191,12 +191,19 @@ class RunCreator:
         self._collector.batch.new_runs.append(
             NewRun(
                 dag_id=dag.dag_id,
-                run_id=make_run_id(RunType.SCHEDULED, logical_date=info.logical_date, run_after=info.run_after),
+                run_id=make_run_id(
+                    RunType.SCHEDULED,
+                    logical_date=info.logical_date,
+                    run_after=info.run_after,
+                    partition_key=info.partition_key,
+                ),
                 run_type=RunType.SCHEDULED,
                 run_after=info.run_after,
                 logical_date=info.logical_date,
                 data_interval_start=interval.start if interval is not None else None,
                 data_interval_end=interval.end if interval is not None else None,
+                partition_key=info.partition_key,
+                partition_date=info.partition_date,
             ),
         )
 

@@ -324,7 +324,7 @@ class Scheduler:
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
         self.backfills.look(row.dag_id)
-        self.assets.hear([row.dag_id])
+        self.assets.dag_changed(row.dag_id)
         self.callbacks.dag_is_back(row.dag_id)
 
     def _refresh_pools(self) -> None:

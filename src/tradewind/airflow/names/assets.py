@@ -18,6 +18,22 @@ _KEYS = now(".sdk.assets.keys", "AssetAliasUniqueKey AssetUniqueKey") | now(
 _ACCESSORS = now(".sdk.assets.outlet_events", "OutletEventAccessor OutletEventAccessors") | now(
     ".sdk.assets.inlet_events", "InletEventsAccessor InletEventsAccessors TriggeringAssetEventsAccessor"
 )
+_MAPPERS = now(
+    ".core.timetables.partitions.mappers",
+    "AllowedKeyMapper ChainMapper FixedKeyMapper IdentityMapper PartitionMapper ProductMapper RollupMapper",
+)
+_DATE_MAPPERS = now(
+    ".core.timetables.partitions.temporal",
+    """StartOfDayMapper StartOfHourMapper StartOfMonthMapper StartOfQuarterMapper StartOfWeekMapper
+    StartOfYearMapper FanOutMapper""",
+)
+_WINDOWS = now(
+    ".core.timetables.partitions.windows",
+    "DayWindow HourWindow MonthWindow QuarterWindow SegmentWindow WeekWindow Window YearWindow",
+)
+_POLICIES = now(".core.timetables.partitions.policies", "MinimumCount PartitionSatisfaction WaitForAll WaitPolicy")
+_PARTITIONED = now(".sdk.assets.timetables", "PartitionedAssetTimetable PartitionedAtRuntime")
+_CRON_PARTITION = now(".sdk.assets.timetables", "CronPartitionTimetable")
 _METADATA = now(".sdk.assets.outlet_events", "Metadata")
 _TIMETABLES = now(".sdk.assets.timetables", "AssetOrTimeSchedule")
 
@@ -35,15 +51,37 @@ ASSETS_OF_SDK: Names = {
     **_ASSETS,
     **_METADATA,
     **_TIMETABLES,
+    **_MAPPERS,
+    **_DATE_MAPPERS,
+    **_WINDOWS,
+    **now(".core.timetables.partitions.policies", "MinimumCount WaitForAll"),
+    **_PARTITIONED,
+    **_CRON_PARTITION,
     **now(".sdk.assets.decorators", "asset"),
 }
 """For `airflow.sdk`."""
+
+_PARTITION_MODULES: dict[str, Names] = {
+    "allowed_key": now(".core.timetables.partitions.mappers", "AllowedKeyMapper"),
+    "base": now(".core.timetables.partitions.mappers", "PartitionMapper RollupMapper"),
+    "chain": now(".core.timetables.partitions.mappers", "ChainMapper"),
+    "fixed_key": now(".core.timetables.partitions.mappers", "FixedKeyMapper"),
+    "identity": now(".core.timetables.partitions.mappers", "IdentityMapper"),
+    "product": now(".core.timetables.partitions.mappers", "ProductMapper"),
+    "temporal": _DATE_MAPPERS,
+    "wait_policy": _POLICIES,
+    "window": _WINDOWS,
+}
+
+TRIGGER_TIMETABLES: Names = _CRON_PARTITION
+"""For `airflow.timetables.trigger`."""
 
 ACCESSORS: Names = _ACCESSORS
 """For `airflow.sdk.execution_time.context` and `airflow.utils.context`."""
 
 SIMPLE_TIMETABLES: Names = {
     **now(".sdk.assets.timetables", "AssetTriggeredTimetable"),
+    **_PARTITIONED,
     **old(".sdk.assets.timetables", "DatasetTriggeredTimetable", "=schedule=[Asset(...)]"),
 }
 """For `airflow.timetables.simple`."""
@@ -78,10 +116,19 @@ ASSETS: dict[str, Names] = {
         ".sdk.assets.decorators", "AssetDefinition MultiAssetDefinition asset"
     ),
     "airflow.sdk.definitions.asset.metadata": _METADATA,
+    "airflow.partition_mappers": _MAPPERS | _DATE_MAPPERS | _WINDOWS | _POLICIES,
+    **{f"airflow.partition_mappers.{part}": names for part, names in _PARTITION_MODULES.items()},
+    "airflow.sdk.definitions.partition_mappers": {},
+    **{f"airflow.sdk.definitions.partition_mappers.{part}": names for part, names in _PARTITION_MODULES.items()},
     "airflow.sdk.definitions.timetables": {},
     "airflow.sdk.definitions.timetables.assets": {
         **_TIMETABLES,
         **now(".sdk.assets.timetables", "AssetTriggeredTimetable"),
+        **_PARTITIONED,
+    },
+    "airflow.sdk.definitions.timetables.trigger": {
+        **_CRON_PARTITION,
+        **now(".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable"),
     },
     "airflow.timetables.assets": _TIMETABLES,
     "airflow.timetables.datasets": old(

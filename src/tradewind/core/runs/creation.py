@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tradewind.core.states import RunType
-from tradewind.core.timetables.protocol import TimeRestriction, TimetableError
+from tradewind.core.timetables.protocol import DataInterval, TimeRestriction, TimetableError
 
 if TYPE_CHECKING:
-    from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, Timetable
+    from tradewind.core.timetables.protocol import DagRunInfo, Timetable
 
 
 class NoProgressError(TimetableError):
@@ -33,6 +33,8 @@ def next_run(
     author's timetable raises.
     """
     restriction = TimeRestriction(start_date, end_date, catchup)
+    if last_interval is None and last_run_after is not None and timetable.goes_by_run_after:
+        last_interval = DataInterval.exact(last_run_after)
     info = timetable.next_dagrun_info(last_automated_data_interval=last_interval, restriction=restriction, now=now)
     require_progress(timetable, info, last_interval=last_interval, last_run_after=last_run_after)
     return info
@@ -68,13 +70,20 @@ def has_room_for_new_run(unfinished: int, max_active_runs: int) -> bool:
 
 
 def make_run_id(
-    run_type: RunType, *, run_after: datetime, logical_date: datetime | None = None, unique: str = ""
+    run_type: RunType,
+    *,
+    run_after: datetime,
+    logical_date: datetime | None = None,
+    unique: str = "",
+    partition_key: str | None = None,
 ) -> str:
     """Give the run_id of a run that nobody named, as Airflow 3 does: the type and the date after which it runs.
 
     Where the run has no logical date nothing keeps two from having the same date; `unique`, some random letters, does.
     """
     text = f"{run_type.value}__{run_after.astimezone(timezone.utc).isoformat()}"
+    if partition_key:
+        text = f"{text}__{partition_key}"
     return f"{text}_{unique}" if unique and logical_date is None else text
 
 

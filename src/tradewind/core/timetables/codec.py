@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tradewind.core.timetables.asset_schedules import AssetOrTimeTimetable, AssetTriggeredTimetable
 from tradewind.core.timetables.events import EventsTimetable
 from tradewind.core.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
+from tradewind.core.timetables.partitioned import (
+    CronPartitionTimetable,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+)
 from tradewind.core.timetables.protocol import (
     DagRunInfo,
     DataInterval,
@@ -176,5 +181,8 @@ for _timetable_class in (
     EventsTimetable,
     AssetTriggeredTimetable,
     AssetOrTimeTimetable,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+    CronPartitionTimetable,
 ):
     register_timetable(_timetable_class)

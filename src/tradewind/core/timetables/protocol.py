@@ -40,6 +40,9 @@ class DagRunInfo(NamedTuple):
 
     run_after: datetime
     data_interval: DataInterval | None
+    partition_date: datetime | None = None
+    partition_key: str | None = None
+    """Of a run that works on one partition."""
 
     @classmethod
     def exact(cls, at: datetime) -> DagRunInfo:
@@ -65,6 +68,12 @@ class Timetable(ABC):
 
     can_be_scheduled: bool = True
     """Whether runs come at all without being triggered."""
+
+    partitioned: bool = False
+    """Whether runs work on partitions."""
+
+    goes_by_run_after: bool = False
+    """Whether the next run follows from when the last one was due: its runs have no data interval."""
 
     active_runs_limit: int | None = None
     """The number of active runs that the schedule makes sense with; it replaces the default of `max_active_runs`."""

@@ -128,12 +128,12 @@ class CronTriggerTimetable(_TriggerTimetable[CronSchedule]):
 
     def serialize(self) -> dict[str, Any]:
         """Give what the constructor takes."""
-        return {"expression": self.expression, **_encode_options(self)}
+        return {"expression": self.expression, **encode_options(self)}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> CronTriggerTimetable:
         """Make the timetable again."""
-        return cls(data["expression"], **_decode_options(data))
+        return cls(data["expression"], **decode_options(data))
 
     def _first_run(self, now: datetime) -> datetime:
         past, following = self.schedule.align_to_prev(now), self.schedule.align_to_next(now)
@@ -198,19 +198,20 @@ class MultipleCronTriggerTimetable(PlainTimetable):
     def serialize(self) -> dict[str, Any]:
         """Give what the constructor takes."""
         expressions = [timetable.expression for timetable in self.timetables]
-        return {"expressions": expressions, **_encode_options(self.timetables[0])}
+        return {"expressions": expressions, **encode_options(self.timetables[0])}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> MultipleCronTriggerTimetable:
         """Make the timetable again."""
-        return cls(*data["expressions"], **_decode_options(data))
+        return cls(*data["expressions"], **decode_options(data))
 
 
 def _run_after(info: DagRunInfo) -> datetime:
     return info.run_after
 
 
-def _encode_options(timetable: CronTriggerTimetable) -> dict[str, Any]:
+def encode_options(timetable: CronTriggerTimetable) -> dict[str, Any]:
+    """Give the options of a cron timetable as plain JSON types."""
     grace = timetable.run_immediately
     return {
         "timezone": encode_zone(timetable.timezone),
@@ -219,7 +220,8 @@ def _encode_options(timetable: CronTriggerTimetable) -> dict[str, Any]:
     }
 
 
-def _decode_options(data: dict[str, Any]) -> dict[str, Any]:
+def decode_options(data: dict[str, Any]) -> dict[str, Any]:
+    """Give the options of a cron timetable as its constructor takes them."""
     grace: RunImmediately | float = data["run_immediately"]
     if isinstance(grace, (int, float)) and not isinstance(grace, bool):
         grace = timedelta(seconds=grace)

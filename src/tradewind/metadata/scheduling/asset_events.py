@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from tradewind.metadata.batch import AssetEventWrite, NewRun
+    from tradewind.metadata.batch import AssetEventWrite, Batch, NewRun, PartitionEventWrite
     from tradewind.metadata.scheduling.runner import Row, Runner
 
 
@@ -64,6 +64,31 @@ def write_events(run: Runner, events: Iterable[AssetEventWrite], now: datetime) 
         if written is not None:
             dag_ids |= written[1]
     return dag_ids
+
+
+def write_partitions(run: Runner, batch: Batch, now: datetime) -> None:
+    """Bring events to their partitions, and take out of the queue what has been seen to."""
+    for event in batch.partition_events:
+        _write_partition_event(run, event, now)
+    for row in batch.assets_unqueued:
+        run.execute(sql.LEAVE_QUEUE, row)
+    for partition_pk in batch.partitions_dropped:
+        run.execute(sql.DROP_PARTITION_EVENTS, (partition_pk,))
+        run.execute(sql.DROP_PARTITION, (partition_pk,))
+
+
+def _write_partition_event(run: Runner, event: PartitionEventWrite, now: datetime) -> None:
+    when = run.instant
+    place = (event.dag_id, event.partition_key, event.fingerprint)
+    found = run.one(sql.FIND_PARTITION, place)
+    if found is None:
+        found = run.one(sql.ADD_PARTITION, (*place, when(event.partition_date), when(now)))
+    elif event.partition_date is not None and found[1] != when(event.partition_date):
+        # Two dates for one partition: none of them is right.
+        date = event.partition_date if found[1] is None else None
+        run.execute(sql.SET_PARTITION_DATE, (when(date), found[0]))
+    if found is not None:
+        run.execute(sql.ADD_PARTITION_EVENT, (found[0], event.event_pk, event.asset_pk, event.source_key))
 
 
 def consume(run: Runner, run_pk: int, new: NewRun) -> tuple[datetime, datetime] | None:

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tradewind.metadata.batch import AssetQueueRow
-from tradewind.metadata.tables import asset, asset_alias, asset_alias_asset, asset_event, asset_queue
+from tradewind.metadata.batch import AssetQueueRow, PartitionRow
+from tradewind.metadata.tables import (
+    asset,
+    asset_alias,
+    asset_alias_asset,
+    asset_event,
+    asset_partition,
+    asset_partition_event,
+    asset_queue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,3 +75,34 @@ class AssetLoading:
             )
             for row in rows
         ]
+
+    def load_asset_partitions(self, dag_ids: Iterable[str] | None = None) -> list[PartitionRow]:
+        """Return the partitions that have no run yet, of `dag_ids` where given, oldest first."""
+        columns, link = asset_partition.c, asset_partition_event.c
+        query = (
+            sa.select(
+                columns.pk,
+                columns.dag_id,
+                columns.partition_key,
+                columns.partition_date,
+                columns.fingerprint,
+                link.asset_pk,
+                asset.c.name,
+                asset.c.uri,
+                link.source_key,
+                asset_event.c.at,
+            )
+            .join(asset_partition_event, link.partition_pk == columns.pk)
+            .join(asset, asset.c.pk == link.asset_pk)
+            .join(asset_event, asset_event.c.pk == link.event_pk)
+            .where(columns.run_pk.is_(None))
+            .order_by(columns.pk, link.event_pk)
+        )
+        if dag_ids is not None:
+            query = query.where(columns.dag_id.in_(list(dag_ids)))
+        found: dict[int, PartitionRow] = {}
+        with self._database.read() as connection:
+            for pk, dag_id, key, date, fingerprint, *event in connection.execute(query):
+                row = found.setdefault(pk, PartitionRow(pk, dag_id, key, date, fingerprint))
+                row.events.append((event[0], event[1], event[2], event[3], event[4]))
+        return list(found.values())

@@ -95,6 +95,26 @@ CONSUME_PARTITION = _both(
     " SELECT {bigint}, event_pk FROM asset_partition_event WHERE partition_pk = {bigint} ON CONFLICT DO NOTHING",
 )
 
+FIND_PARTITION = _both(
+    "SELECT pk, partition_date FROM asset_partition WHERE dag_id = {text} AND partition_key = {text}"
+    " AND fingerprint = {text} AND run_pk IS NULL ORDER BY pk DESC LIMIT 1",
+)
+
+ADD_PARTITION = _both(
+    "INSERT INTO asset_partition (dag_id, partition_key, fingerprint, partition_date, created_at)"
+    " VALUES ({text}, {text}, {text}, {timestamptz}, {timestamptz}) RETURNING pk",
+)
+
+SET_PARTITION_DATE = _both("UPDATE asset_partition SET partition_date = {timestamptz} WHERE pk = {bigint}")
+
+ADD_PARTITION_EVENT = _both(
+    "INSERT INTO asset_partition_event (partition_pk, event_pk, asset_pk, source_key)"
+    " VALUES ({bigint}, {bigint}, {bigint}, {text}) ON CONFLICT DO NOTHING",
+)
+
+DROP_PARTITION_EVENTS = _both("DELETE FROM asset_partition_event WHERE partition_pk = {bigint}")
+DROP_PARTITION = _both("DELETE FROM asset_partition WHERE pk = {bigint}")
+
 CLOSE_PARTITION = _both("UPDATE asset_partition SET run_pk = {bigint} WHERE pk = {bigint}")
 
 LEAVE_QUEUE = _both(

@@ -70,6 +70,15 @@ class Loading:
             .correlate(dag)
             .scalar_subquery()
         )
+        # Of a schedule whose runs work on partitions and have no logical date.
+        newest_partition = (
+            sa.select(dag_run.c.pk)
+            .where(dag_run.c.dag_id == dag.c.dag_id, _IS_SCHEDULED, dag_run.c.partition_key.is_not(None))
+            .order_by(dag_run.c.run_after.desc())
+            .limit(1)
+            .correlate(dag)
+            .scalar_subquery()
+        )
         last_run = dag_run.alias("last_run")
         query = (
             sa.select(
@@ -88,7 +97,7 @@ class Loading:
             .select_from(
                 dag.join(dag_version, dag_version.c.pk == dag.c.version_pk).outerjoin(
                     last_run,
-                    last_run.c.pk == newest,
+                    last_run.c.pk == sa.func.coalesce(newest, newest_partition),
                 ),
             )
             .where(dag.c.is_present)

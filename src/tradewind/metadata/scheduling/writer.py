@@ -14,7 +14,7 @@ from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
 from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
 from tradewind.metadata.scheduling import statements as sql
-from tradewind.metadata.scheduling.asset_events import consume, write_events
+from tradewind.metadata.scheduling.asset_events import consume, write_events, write_partitions
 from tradewind.metadata.scheduling.deferring import write_deferrals
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ class BatchWriter:
             self._run.ring(write_deferrals(self._run, batch, self._moved, self._now))
         kept = [event for event in batch.asset_events if event.ti_pk not in stale]
         self._result.asset_dag_ids |= write_events(self._run, kept, self._now)
+        write_partitions(self._run, batch, self._now)
 
     def _end_runs(self, ends: list[RunEnd]) -> None:
         if self._is_careful:

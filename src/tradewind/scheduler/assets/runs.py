@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from tradewind.core.assets import ArrivedAsset, is_met
 from tradewind.core.states import RunType
 from tradewind.core.timetables.asset_schedules import condition_of
+from tradewind.core.timetables.partitioned import PartitionedAssetTimetable
 from tradewind.metadata.batch import AssetsConsumed, NewRun
 from tradewind.metadata.runs import generate_run_id
+from tradewind.scheduler.assets.partitions import PartitionRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,19 +43,26 @@ class AssetRuns:
         self._dags = dags
         self._collector = collector
         self._has_room = has_room
+        self._partitions = PartitionRuns(store, dags, collector)
         self._to_look: set[str] | None = set()
         """DAGs whose queue may have changed; None for all."""
         self._waiting: set[str] = set()
         """DAGs that have something in the queue."""
 
     def hear(self, dag_ids: Iterable[str]) -> None:
-        """Something was queued for these DAGs, or they have changed themselves."""
+        """Something was queued for these DAGs."""
         if self._to_look is not None:
             self._to_look.update(dag_ids)
+
+    def dag_changed(self, dag_id: str) -> None:
+        """The DAG is new, has another condition, or was unpaused."""
+        self.hear([dag_id])
+        self._partitions.weigh([dag_id])
 
     def hear_all(self) -> None:
         """Anything may have been queued: look at the whole queue."""
         self._to_look = None
+        self._partitions.weigh_all()
 
     def run_ended(self, dag_id: str) -> None:
         """A run of the DAG ended: there may be room for one that waits."""
@@ -62,6 +71,7 @@ class AssetRuns:
 
     def settle(self) -> None:
         """Create the runs that are due, as a part of the next batch; costs nothing where nothing was heard."""
+        self._partitions.settle()
         wanted, self._to_look = self._to_look, set()
         if wanted is not None and not wanted:
             return
@@ -72,7 +82,11 @@ class AssetRuns:
         for dag_id, rows in found.items():
             self._waiting.add(dag_id)
             dag = self._dags.get(dag_id)
-            if dag is not None and not dag.is_frozen:
+            if dag is None or dag.is_frozen:
+                continue
+            if isinstance(dag.timetable, PartitionedAssetTimetable):
+                self._partitions.take(dag, dag.timetable, rows)
+            else:
                 self._settle_dag(dag, rows)
 
     def _settle_dag(self, dag: DagState, rows: list[AssetQueueRow]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tradewind.core.timetables import asset_schedules
+from tradewind.core.timetables import asset_schedules, partitioned
 from tradewind.core.timetables.codec import register_author_class
+from tradewind.core.timetables.partitions.mappers import IdentityMapper
 from tradewind.sdk.assets.asset import AssetAll, BaseAsset
 from tradewind.sdk.assets.writing import plain_condition
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
-from tradewind.sdk.timetables.classes import ForAuthors
+from tradewind.sdk.timetables.classes import ForAuthors, OfCron
 from tradewind.sdk.toolkit.timetables import Timetable
 
 TYPE_CHECKING = False
@@ -53,6 +54,34 @@ class DatasetOrTimeSchedule(AssetOrTimeSchedule):
         super().__init__(timetable=timetable, assets=datasets)
 
 
+class PartitionedAssetTimetable(ForAuthors, partitioned.PartitionedAssetTimetable, Timetable):
+    """A run for each partition of which the assets have events; mappers say which event is for which partition."""
+
+    def __init__(
+        self,
+        *,
+        assets: Collection[BaseAsset] | BaseAsset,
+        partition_mapper_config: dict[Any, Any] | None = None,
+        default_partition_mapper: Any = None,
+    ) -> None:
+        self.asset_condition = as_condition(assets)
+        self.partition_mapper_config = partition_mapper_config or {}
+        self.default_partition_mapper = default_partition_mapper or IdentityMapper()
+        super().__init__(
+            plain_condition(self.asset_condition),
+            [(plain_condition(asset), mapper) for asset, mapper in self.partition_mapper_config.items()],
+            self.default_partition_mapper,
+        )
+
+
+class PartitionedAtRuntime(ForAuthors, partitioned.PartitionedAtRuntime, Timetable):
+    """No schedule: runs are triggered, and tasks decide on partitions."""
+
+
+class CronPartitionTimetable(OfCron, partitioned.CronPartitionTimetable, Timetable):
+    """A run for each time of a cron expression, each on a partition of its own."""
+
+
 def as_condition(assets: Any) -> BaseAsset:
     """Return assets as one expression, several as all of them. Raises TypeError for what is no asset."""
     if isinstance(assets, BaseAsset):
@@ -60,5 +89,13 @@ def as_condition(assets: Any) -> BaseAsset:
     return AssetAll(*assets)
 
 
-for _class in (AssetTriggeredTimetable, DatasetTriggeredTimetable, AssetOrTimeSchedule, DatasetOrTimeSchedule):
+for _class in (
+    AssetTriggeredTimetable,
+    DatasetTriggeredTimetable,
+    AssetOrTimeSchedule,
+    DatasetOrTimeSchedule,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+    CronPartitionTimetable,
+):
     register_author_class(_class, _class.type_name)

@@ -41,7 +41,11 @@ class ForAuthors:
         )
         if info is None:
             return None
-        return DagRunInfo(_of_pendulum(info.run_after), _interval(info.data_interval))
+        return info._replace(
+            run_after=_of_pendulum(info.run_after),
+            data_interval=_interval(info.data_interval),
+            partition_date=None if info.partition_date is None else _of_pendulum(info.partition_date),
+        )
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """Give the data interval of a run that somebody triggers at `run_after`."""
@@ -50,7 +54,7 @@ class ForAuthors:
         return DataInterval(_of_pendulum(found.start), _of_pendulum(found.end))
 
 
-class _OfCron(ForAuthors):
+class OfCron(ForAuthors):
     """Gives what author classes that derive from a cron timetable call."""
 
     schedule: Any
@@ -96,7 +100,7 @@ class ContinuousTimetable(ForAuthors, simple.ContinuousTimetable, Timetable):
     """`schedule="@continuous"`: the next run begins when the last one has ended."""
 
 
-class CronDataIntervalTimetable(_OfCron, interval.CronDataIntervalTimetable, Timetable):
+class CronDataIntervalTimetable(OfCron, interval.CronDataIntervalTimetable, Timetable):
     """Data intervals from one time of a cron expression to the next."""
 
 
@@ -104,7 +108,7 @@ class DeltaDataIntervalTimetable(ForAuthors, interval.DeltaDataIntervalTimetable
     """Data intervals of one length."""
 
 
-class CronTriggerTimetable(_OfCron, trigger.CronTriggerTimetable, Timetable):
+class CronTriggerTimetable(OfCron, trigger.CronTriggerTimetable, Timetable):
     """Runs at the times of a cron expression."""
 
 

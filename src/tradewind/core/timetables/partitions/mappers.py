@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.core.timetables.partitions.policies import WaitForAll, WaitPolicy
-from tradewind.core.timetables.partitions.windows import Window
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tradewind.core.timetables.partitions.windows import Window
 
 
 class PartitionMapper(ABC):
@@ -31,7 +34,8 @@ class PartitionMapper(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         is_own = [
-            getattr(cls, name) is not getattr(PartitionMapper, name) for name in ("decode_downstream", "encode_upstream")
+            getattr(cls, name) is not getattr(PartitionMapper, name)
+            for name in ("decode_downstream", "encode_upstream")
         ]
         if is_own[0] != is_own[1]:
             raise TypeError(

@@ -114,10 +114,6 @@ class StartOfWeekMapper(TemporalMapper):
             raise _unreadable(self, downstream_key, "the %Y, %m and %d directives")
         return datetime(int(found["Y"]), int(found["m"]), int(found["d"]))  # noqa: DTZ001 - of the wall
 
-    def encode_upstream(self, decoded: datetime) -> str:
-        """Give the key of an event for a date."""
-        return super().encode_upstream(decoded)
-
 
 class StartOfMonthMapper(TemporalMapper):
     """`2024-03-13T10:42:15` becomes `2024-03`."""
@@ -152,10 +148,6 @@ class StartOfQuarterMapper(TemporalMapper):
         if found is None or not {"Y", "quarter"} <= found.groupdict().keys():
             raise _unreadable(self, downstream_key, "the %Y directive and the {quarter} placeholder")
         return datetime(int(found["Y"]), int(found["quarter"]) * 3 - 2, 1)  # noqa: DTZ001 - of the wall
-
-    def encode_upstream(self, decoded: datetime) -> str:
-        """Give the key of an event for a date."""
-        return super().encode_upstream(decoded)
 
 
 class StartOfYearMapper(TemporalMapper):
@@ -205,8 +197,12 @@ class FanOutMapper(PartitionMapper):
         """Give the key of each member. Raises TypeError where the mapper gives several keys itself."""
         coarse = self.upstream_mapper.to_downstream(key)
         if not isinstance(coarse, str):
-            raise TypeError(f"FanOutMapper.upstream_mapper must produce a single key; {self.upstream_mapper!r} gave several")
-        return [self._key_of(member) for member in self.window.to_upstream(self.upstream_mapper.decode_downstream(coarse))]
+            raise TypeError(
+                f"FanOutMapper.upstream_mapper must produce a single key; {self.upstream_mapper!r} gave several"
+            )
+        return [
+            self._key_of(member) for member in self.window.to_upstream(self.upstream_mapper.decode_downstream(coarse))
+        ]
 
     def to_partition_date(self, downstream_key: str) -> datetime | None:
         """Give what the mapper of the members gives."""
