@@ -13,6 +13,8 @@ from tradewind.core.expansion import Concatenated, Expansion, Literal, Product, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tradewind.serialization.document import DagDocument
+
 
 def read_expansion(written: Mapping[str, Any], index_of: Mapping[str, int]) -> Expansion:
     """Return the expression of `written`, its tasks by their index. Raises ValueError for what is none."""
@@ -35,6 +37,20 @@ def read_expansion(written: Mapping[str, Any], index_of: Mapping[str, int]) -> E
         case _:
             msg = f"what it expands over has no length that could be read: {written!r}"
             raise ValueError(msg)
+
+
+def is_mapped(document: DagDocument, task_id: str) -> bool:
+    """Say whether a task of the DAG is mapped, itself or by a group round it. Raises KeyError for an unknown task."""
+    tasks = {task.task_id: task for task in document.tasks}
+    groups = {group.group_id: group for group in document.groups}
+    if tasks[task_id].expansion is not None:
+        return True
+    group_id = tasks[task_id].group_id
+    while group_id is not None:
+        if groups[group_id].expansion is not None:
+            return True
+        group_id = groups[group_id].parent_id
+    return False
 
 
 def _read_all(parts: Sequence[Any], index_of: Mapping[str, int]) -> tuple[Expansion, ...]:

@@ -102,6 +102,7 @@ _SORTABLE_TASK_INSTANCES = {
     "run_after": dag_run.c.run_after,
     "task_id": _TI.task_id,
     "map_index": _TI.map_index,
+    "rendered_map_index": _TI.rendered_map_index,
     "state": _TI.state,
     "start_date": _TI.started_at,
     "end_date": _TI.ended_at,
@@ -161,6 +162,8 @@ class TaskInstanceFilter:
     runs: RunFilter = RunFilter()
     task_ids: Sequence[str] = ()
     map_indexes: Sequence[int] = ()
+    only_mapped: bool = False
+    """Only those that have a map index."""
     states: Sequence[str] = ()
     pools: Sequence[str] = ()
     queues: Sequence[str] = ()
@@ -183,6 +186,8 @@ class TaskInstanceFilter:
             )
             if values
         ]
+        if self.only_mapped:
+            found.append(_TI.map_index >= 0)
         if self.instances:
             single = [sa.and_(_TI.task_id == task_id, _TI.map_index == index) for task_id, index in self.instances]
             found.append(sa.or_(_TI.task_id.in_(list(self.task_ids)), *single))
@@ -218,18 +223,22 @@ def get_task_instance(
     task_id: str,
     map_index: int = -1,
 ) -> TaskInstanceDetail:
-    """Return one task instance. Raises `NotFoundError`."""
-    which = TaskInstanceFilter(
-        runs=RunFilter(dag_ids=(dag_id,), run_ids=(run_id,)),
-        task_ids=(task_id,),
-        map_indexes=(map_index,),
+    """Return one task instance. Raises `NotFoundError`, which says so where a mapped task has others."""
+    runs = RunFilter(dag_ids=(dag_id,), run_ids=(run_id,))
+    found, _ = list_task_instances(
+        database, TaskInstanceFilter(runs=runs, task_ids=(task_id,), map_indexes=(map_index,))
     )
-    found, _ = list_task_instances(database, which)
-    if not found:
-        mapped = "" if map_index == -1 else f" with map index {map_index}"
-        msg = f"run {run_id!r} of DAG {dag_id!r} has no task instance {task_id!r}{mapped}"
-        raise NotFoundError(msg)
-    return found[0]
+    if found:
+        return found[0]
+    mapped = "" if map_index == -1 else f" with map index {map_index}"
+    msg = f"run {run_id!r} of DAG {dag_id!r} has no task instance {task_id!r}{mapped}"
+    page = Page(1, 0, ("-map_index",))
+    others, count = list_task_instances(
+        database, TaskInstanceFilter(runs=runs, task_ids=(task_id,), only_mapped=True), page
+    )
+    if others:
+        msg += f": the task is mapped and has {count}, give a map index from 0 to {others[0].map_index}"
+    raise NotFoundError(msg)
 
 
 def list_task_instances(

@@ -99,13 +99,20 @@ def task_instance_shape(instance: TaskInstanceDetail, labels: Labels) -> dict[st
         "task_display_name": instance.task_id,
         "dag_display_name": labels.display_name(instance.dag_id),
         "note": instance.note if instance.user_note is None else instance.user_note,
-        "rendered_map_index": instance.rendered_map_index,
+        "rendered_map_index": rendered_map_index(instance),
         "rendered_fields": {},
         "trigger": None,
         "triggerer_job": None,
         "dag_version": labels.version(instance.dag_id, instance.dag_version_pk),
     }
     return shape
+
+
+def rendered_map_index(instance: TaskInstanceDetail) -> str | None:
+    """Return the name of a mapped instance: what its `map_index_template` gave, else its map index."""
+    if instance.rendered_map_index is not None or instance.map_index < 0:
+        return instance.rendered_map_index
+    return str(instance.map_index)
 
 
 def try_shape(attempt: TryDetail, instance: TaskInstanceDetail, labels: Labels) -> dict[str, Any]:

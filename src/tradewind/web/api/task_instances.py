@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tradewind.metadata.runs import (
     list_task_instances,
     list_tries,
 )
+from tradewind.serialization.expansions import is_mapped
 from tradewind.web.answers.labels import Labels
 from tradewind.web.answers.shapes import task_instance_shape, try_shape
 from tradewind.web.api.changes.selecting import collection
@@ -64,21 +66,7 @@ def list_instances(call: Call) -> dict[str, Any]:
     dag_id, run_id = call.path["dag_id"], call.path["dag_run_id"]
     if "~" not in (dag_id, run_id):
         get_run(call.backend.database, dag_id, run_id)
-    which = TaskInstanceFilter(
-        runs=RunFilter(
-            dag_ids=only(dag_id),
-            run_ids=only(run_id),
-            logical_date_from=earliest(query.logical_date_gte, query.logical_date_gt),
-            logical_date_to=latest(query.logical_date_lte, query.logical_date_lt),
-            run_after_from=earliest(query.run_after_gte, query.run_after_gt),
-            run_after_to=latest(query.run_after_lte, query.run_after_lt),
-        ),
-        task_ids=query.task_id,
-        states=[TaskInstanceState.NONE.value if state in {"no_status", "null"} else state for state in query.state],
-        pools=query.pool,
-        queues=query.queue,
-        map_indexes=query.map_index,
-    )
+    which = replace(_asked_for(call, query), task_ids=query.task_id)
     found, total = list_task_instances(call.backend.database, which, page_of(call, renamed=_ORDER_NAMES))
     return collection(call, found, total)
 
@@ -92,13 +80,18 @@ def get_instance(call: Call) -> dict[str, Any]:
 
 
 def list_mapped(call: Call) -> dict[str, Any]:
-    """List the instances of a mapped task."""
-    which = TaskInstanceFilter(
-        runs=RunFilter(dag_ids=(call.path["dag_id"],), run_ids=(call.path["dag_run_id"],)),
-        task_ids=(call.path["task_id"],),
-        states=call.query.state,
-    )
-    found, total = list_task_instances(call.backend.database, which, page_of(call))
+    """List the instances of a mapped task; none where it is mapped over nothing, or not expanded yet."""
+    database, task_id = call.backend.database, call.path["task_id"]
+    run = get_run(database, call.path["dag_id"], call.path["dag_run_id"])
+    which = replace(_asked_for(call, call.query), task_ids=(task_id,), only_mapped=True)
+    page = page_of(call, renamed=_ORDER_NAMES, default_order=("map_index",))
+    found, total = list_task_instances(database, which, page)
+    if not total:
+        document = call.backend.document(call.backend.dags.get_dag(run.dag_id))
+        if not any(task.task_id == task_id for task in document.tasks):
+            raise NotFoundError(f"Task id {task_id} not found")
+        if not is_mapped(document, task_id):
+            raise NotFoundError(f"Task id {task_id} is not mapped")
     return collection(call, found, total)
 
 
@@ -118,6 +111,23 @@ def get_instance_try(call: Call) -> dict[str, Any]:
         if attempt.try_number == wanted:
             return try_shape(attempt, instance, Labels(call.backend, [instance.dag_id]))
     raise NotFoundError(f"task instance {instance.task_id!r} of run {instance.run_id!r} has no try {wanted}")
+
+
+def _asked_for(call: Call, query: InstancesQuery) -> TaskInstanceFilter:
+    return TaskInstanceFilter(
+        runs=RunFilter(
+            dag_ids=only(call.path["dag_id"]),
+            run_ids=only(call.path["dag_run_id"]),
+            logical_date_from=earliest(query.logical_date_gte, query.logical_date_gt),
+            logical_date_to=latest(query.logical_date_lte, query.logical_date_lt),
+            run_after_from=earliest(query.run_after_gte, query.run_after_gt),
+            run_after_to=latest(query.run_after_lte, query.run_after_lt),
+        ),
+        states=[TaskInstanceState.NONE.value if state in {"no_status", "null"} else state for state in query.state],
+        pools=query.pool,
+        queues=query.queue,
+        map_indexes=query.map_index,
+    )
 
 
 def find_instance(call: Call) -> TaskInstanceDetail:
