@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,8 +15,12 @@ from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.taskflow import task
 from tradewind.sdk.exceptions import AirflowSkipException
 from tradewind.sdk.operators.python import PythonOperator
-from tradewind.serialization.messages import Finished
+from tradewind.sdk.ports import install_worker_store
+from tradewind.serialization.messages import DagFile, Finished, RunCallback
 from tradewind.standalone.memory_store import MemoryStore
+from tradewind.worker.calls.order import run_callback_order
+
+from tests.worker.conftest import facts
 
 Run = Callable[..., Finished]
 
@@ -171,6 +176,36 @@ def test_callbacks_of_an_instance_see_it(dag: DAG, run: Run) -> None:
     end = run("fail", map_index=1)
     assert (end.outcome, end.rendered_map_index) == ("failed", "6")
     assert seen == [(1, "6", {"value": 6})]
+
+
+def test_callbacks_of_a_lost_instance_see_the_arguments_of_its_index(dag: DAG, store: MemoryStore) -> None:
+    seen: list[Any] = []
+
+    @task(dag=dag, on_failure_callback=lambda context: seen.append(context["task"].op_kwargs))
+    def lost(value: int) -> None: ...
+
+    with dag:
+        lost.expand(value=[5, 6])
+    for index in (1, 7):
+        order = RunCallback(
+            callback_pk=1,
+            dag_file=DagFile(path="/dags/a.py", folder="/dags", fingerprint="1"),
+            dag_id="d",
+            dag_run=facts(),
+            task_id="lost",
+            map_index=index,
+            name="on_failure_callback",
+            reason="its process was killed",
+            log_path="",
+        )
+        before = install_worker_store(store)
+        try:
+            done = run_callback_order(order, lambda: dag, WorkerOptions(), "host", lambda _name: nullcontext())
+        finally:
+            install_worker_store(before)
+        # The second index is beyond the list by now; its mapped task has no op_kwargs.
+        assert (done.error is None) == (index == 1)
+    assert seen == [{"value": 6}]
 
 
 def test_a_label_may_use_what_the_task_computes(dag: DAG, run: Run) -> None:

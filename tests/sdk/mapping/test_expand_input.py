@@ -99,3 +99,5 @@ def test_an_argument_of_a_mapped_group_is_that_of_the_index() -> None:
     over = DictOfListsExpandInput({"a": [1, 2], "b": ["x", "y"]})
     assert [MappedArgument(input=over, key="b").resolve(at(index)) for index in range(4)] == ["x", "y", "x", "y"]
     assert repr(MappedArgument(input=over, key="b")) == "MappedArgument('b')"
+    assert {MappedArgument(input=over, key="b")} == {MappedArgument(input=over, key="b")}
+    assert MappedArgument(input=over, key="b") != MappedArgument(input=over, key="a")

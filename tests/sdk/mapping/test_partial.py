@@ -147,6 +147,16 @@ def test_a_partial_that_was_refused_or_expanded_does_not_warn() -> None:
         Own.partial(task_id="m").expand(arg1=[1])
 
 
+def test_a_partial_needs_no_open_dag() -> None:
+    with DAG("d") as dag:
+        before = Own(task_id="before")
+    mapped = Own.partial(task_id="m").expand(arg1=["a"])
+    assert mapped.unmap({"arg1": "a"}).arg1 == "a"
+    before >> mapped
+    assert dag.task_dict["m"] is mapped
+    assert mapped.upstream_task_ids == {"before"}
+
+
 def test_expanding_in_a_mapped_group_is_refused() -> None:
     from tradewind import task_group
 

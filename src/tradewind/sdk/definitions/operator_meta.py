@@ -100,7 +100,11 @@ def argument_defaults(operator_class: type, base: type) -> dict[str, Any]:
         init = kind.__dict__.get("__init__")
         if isinstance(init, FunctionType):
             defaults.update(_Parameters(init).defaults)
-    return {name: value for name, value in defaults.items() if name in names and name not in _GIVEN_BY_META}
+    return {
+        name: value
+        for name, value in defaults.items()
+        if name in names and name not in _GIVEN_BY_META and name != "task_id"
+    }
 
 
 class PartialMethod:

@@ -345,7 +345,7 @@ class TaskGroupFactory:
         self.function = function
         self.partial_kwargs: dict[str, Any] = partial_kwargs or {}
         self._is_made = False
-        self.group_arguments: dict[str, Any] = {"group_id": function.__name__, **group_arguments}
+        self.tg_kwargs: dict[str, Any] = {"group_id": function.__name__, **group_arguments}
         update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -355,7 +355,7 @@ class TaskGroupFactory:
     def create(self, make: Callable[..., TaskGroup], *args: Any, **kwargs: Any) -> Any:
         """Make the group with `make`, a class of groups; return as a call does."""
         self._is_made = True
-        arguments: dict[str, Any] = {"add_suffix_on_collision": True, **self.group_arguments}
+        arguments: dict[str, Any] = {"add_suffix_on_collision": True, **self.tg_kwargs}
         with make(**arguments) as group:
             documentation = self.function.__doc__
             if documentation:
@@ -367,14 +367,14 @@ class TaskGroupFactory:
     def override(self, **group_arguments: Any) -> TaskGroupFactory:
         """Return a factory with other arguments for the group."""
         self._is_made = True  # the other one goes on
-        return TaskGroupFactory(self.function, {**self.group_arguments, **group_arguments}, self.partial_kwargs)
+        return TaskGroupFactory(self.function, {**self.tg_kwargs, **group_arguments}, self.partial_kwargs)
 
     def partial(self, **kwargs: Any) -> TaskGroupFactory:
         """Return a factory whose function has these arguments for every item that the group is expanded over."""
         from tradewind.sdk.mapping.groups import partial_arguments_of  # noqa: PLC0415 - only files with mapped groups
 
         self._is_made = True  # as above
-        return TaskGroupFactory(self.function, self.group_arguments, partial_arguments_of(self, kwargs))
+        return TaskGroupFactory(self.function, self.tg_kwargs, partial_arguments_of(self, kwargs))
 
     def expand(self, **kwargs: Any) -> Any:
         """Make a group whose tasks run for each combination of the items of the arguments; return as a call does."""

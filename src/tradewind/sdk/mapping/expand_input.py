@@ -56,6 +56,12 @@ class MappedArgument(ResolveMixin):
     def __repr__(self) -> str:
         return f"MappedArgument({self._key!r})"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MappedArgument) and (self._key, self._input) == (other._key, other._input)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
     def iter_references(self) -> Iterator[tuple[BaseOperator, str]]:
         """Yield the tasks that the group is expanded over."""
         yield from self._input.iter_references()

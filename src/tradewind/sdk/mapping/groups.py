@@ -35,6 +35,11 @@ class MappedTaskGroup(TaskGroup):
     def __repr__(self) -> str:
         return f"<MappedTaskGroup: {self.group_id}>"
 
+    @property
+    def _expand_input(self) -> _Over:
+        """What it is expanded over, by Airflow's name."""
+        return self.mapped_over
+
     def __iter__(self) -> Iterator[BaseOperator]:
         """Yield the tasks in it and in the groups in it. Raises ValueError for one that runs in any case."""
         for child in self.children.values():
@@ -101,5 +106,5 @@ def _create(factory: TaskGroupFactory, over: _Over, names: list[str]) -> Any:
 
 def warn_never_mapped(factory: TaskGroupFactory) -> None:
     """Say that a group with partial arguments was never made."""
-    group_id = factory.group_arguments.get("group_id")
+    group_id = factory.tg_kwargs.get("group_id")
     warnings.warn(f"Partial task group {group_id!r} was never mapped!", UserWarning, stacklevel=2)

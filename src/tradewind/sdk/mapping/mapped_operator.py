@@ -82,14 +82,14 @@ class MappedOperator(BaseOperator):
         links: Any = operator_class.operator_extra_links
         attributes["operator_extra_links"] = () if isinstance(links, property) else links
         defaults: Mapping[str, Any] = attributes["_default_args"]
-        given = {name: value for name, value in defaults.items() if name in BASE_ARGUMENTS - _NOT_PARTIAL}
+        given = argument_defaults(operator_class, BaseOperator)
+        given.update((name, value) for name, value in defaults.items() if name in BASE_ARGUMENTS - _NOT_PARTIAL)
         given.update((name, value) for name, value in partial_kwargs.items() if name not in _NOT_PARTIAL)
         attributes["partial_kwargs"] = given
         group = base.get("task_group")
         if group is not None and next(group.iter_mapped_task_groups(), None) is not None:
             raise NotImplementedError("operator expansion in an expanded task group is not yet supported")
-        own = argument_defaults(operator_class, BaseOperator)
-        super().__init__(**{**own, **{name: value for name, value in given.items() if name in _SETTLED}, **base})
+        super().__init__(**{**{name: value for name, value in given.items() if name in _SETTLED}, **base})
 
     def _finish_init(self) -> None:
         """End the constructor: what it is expanded over, and XComs in partial template fields, are upstream tasks."""
@@ -177,7 +177,7 @@ class MappedOperator(BaseOperator):
             **self.partial_kwargs,
             **mapped,
             "task_id": self.task_id,
-            "dag": self.dag,
+            "dag": self.get_dag(),
             "task_group": self.task_group,
             "params": params,
         }

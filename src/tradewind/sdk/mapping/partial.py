@@ -44,10 +44,9 @@ class OperatorPartial:
         checks.check_operator_arguments(operator_class, "partial", kwargs)
         self.operator_class = operator_class
         self.kwargs = kwargs
-        if self.kwargs.get("dag") is None:
-            self.kwargs["dag"] = DagContext.get_current()
-        if self.kwargs.get("task_group") is None and self.kwargs["dag"] is not None:
-            self.kwargs["task_group"] = TaskGroupContext.get_current(self.kwargs["dag"])
+        dag = kwargs.get("dag") or DagContext.get_current()
+        group = kwargs.get("task_group") or (TaskGroupContext.get_current(dag) if dag is not None else None)
+        kwargs.update(dag=dag, task_group=group)
         self._expand_called = False
 
     def __repr__(self) -> str:

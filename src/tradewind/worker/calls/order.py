@@ -14,6 +14,7 @@ from tradewind.sdk.runtime.current import set_current_context
 from tradewind.serialization.messages import CallbackDone, RunTask
 from tradewind.worker.tries.aftermath import HOOK_OF, tell_of_end
 from tradewind.worker.tries.callbacks import mail_about, run_callbacks
+from tradewind.worker.tries.mapping import operator_of_index
 from tradewind.worker.tries.outcome import one_line
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 
@@ -76,10 +77,20 @@ def _context(order: RunCallback, task: BaseOperator, options: WorkerOptions, hos
     """Return the context of the task instance that the callback is about, with the reason why it is called."""
     ti = _past_instance(order, task, options, hostname)
     context = ti.get_template_context()
+    if order.map_index >= 0:
+        _resolve(task, context)
     context["reason"] = order.reason
     if order.reason and "success" not in order.name:
         context["exception"] = order.reason
     return context
+
+
+def _resolve(task: BaseOperator, context: Context) -> None:
+    """Put the operator of the map index into the context, as its callbacks know it from where the task runs."""
+    try:
+        operator_of_index(task, context)
+    except Exception as error:  # noqa: BLE001 - the callback is worth more than its arguments
+        _log.warning("the arguments of map index %d cannot be resolved any more: %s", context["ti"].map_index, error)
 
 
 def _past_instance(

@@ -154,8 +154,8 @@ class _Attempt:
         self.context = context = ti.get_template_context()
         set_context(context)
         _log.info(
-            "Running %r of DAG %s, run %s, try %d of %d" if order.resumption is None else _GOING_ON,
-            original,
+            "Running %s of DAG %s, run %s, try %d of %d" if order.resumption is None else _GOING_ON,
+            original if order.map_index < 0 else f"{original!r}[{order.map_index}]",
             order.dag_id,
             order.dag_run.run_id,
             order.try_number,
@@ -290,7 +290,7 @@ class _Attempt:
         return self.task, self.context
 
 
-_GOING_ON = "Going on with %r of DAG %s, run %s, try %d of %d"
+_GOING_ON = "Going on with %s of DAG %s, run %s, try %d of %d"
 _NOT_ENDED = frozenset({"awaiting_input", "deferred", "killed", "reschedule"})
 
 
