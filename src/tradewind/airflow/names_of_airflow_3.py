@@ -72,6 +72,7 @@ SDK: dict[str, Names] = {
         **_WEIGHT_RULE,
         **now(".sdk.xcoms.backend", "BaseXCom"),
         **now(".sdk.definitions.xcom_arg", "XComArg"),
+        **now(".sdk.storage.path", "ObjectStoragePath"),
         **now(".sdk.runtime.templating", "literal"),
         **now(".sdk.toolkit.configuration", "conf"),
         **now(".airflow.versions", "__version__"),

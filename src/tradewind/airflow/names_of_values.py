@@ -11,11 +11,29 @@ _SERDE = now(
 
 _SECRETS_BACKEND = now(".sdk.secrets.backends", "BaseSecretsBackend")
 
+_PATH = now(".sdk.storage.path", "ObjectStoragePath")
+_STORE = now(".sdk.storage.store", "ObjectStore attach")
+_FILESYSTEMS = now(".sdk.storage.filesystems", "get_fs has_fs")
+_STAT = now(".sdk.storage.stat", "stat_result")
+
 VALUES: dict[str, Names] = {
+    "airflow.io": {
+        **old(".sdk.storage.filesystems", "get_fs has_fs", "airflow.sdk.io", since="3.0"),
+        **old(".sdk.storage.store", "attach", "airflow.sdk.io", since="3.0"),
+    },
+    "airflow.io.path": old(".sdk.storage.path", "ObjectStoragePath", "airflow.sdk", since="3.0"),
+    "airflow.io.store": old(".sdk.storage.store", "ObjectStore attach", "airflow.sdk.io.store", since="3.0"),
+    "airflow.io.utils": {},
+    "airflow.io.utils.stat": old(".sdk.storage.stat", "stat_result", "airflow.sdk.io.stat", since="3.0"),
     "airflow.jobs": {},
     "airflow.jobs.base_job": now(".sdk.queries.unkept", "BaseJob=Job"),
     "airflow.jobs.job": now(".sdk.queries.unkept", "Job"),
     "airflow.sdk.bases.secrets_backend": _SECRETS_BACKEND,
+    "airflow.sdk.io": {**_PATH, **now(".sdk.storage.store", "attach"), **_FILESYSTEMS},
+    "airflow.sdk.io.fs": _FILESYSTEMS,
+    "airflow.sdk.io.path": _PATH,
+    "airflow.sdk.io.stat": _STAT,
+    "airflow.sdk.io.store": _STORE,
     "airflow.sdk.serde": _SERDE,
     "airflow.secrets": _SECRETS_BACKEND,
     "airflow.secrets.base_secrets": _SECRETS_BACKEND,

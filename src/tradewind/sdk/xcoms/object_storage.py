@@ -95,7 +95,9 @@ def _path(address: str) -> Any:
     url = urlsplit(address)
     if url.scheme in {"", "file"}:
         return Path(unquote(url.path) if url.scheme else address)
-    raise ValueError(f"{address} is no folder: write file:///folder")
+    from tradewind.sdk.storage import path  # noqa: PLC0415 - it needs an extra
+
+    return path.ObjectStoragePath(address)
 
 
 def _address(path: Any) -> str:
