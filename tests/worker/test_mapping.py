@@ -153,6 +153,28 @@ def test_a_map_of_params_is_merged_over_those_of_all(dag: DAG, run: Run) -> None
     assert seen == [{"a": 1, "b": 3}]
 
 
+def test_a_function_over_items_may_skip_an_instance(dag: DAG, run: Run, store: MemoryStore) -> None:
+    def even(value: int) -> int:
+        if value % 2:
+            raise AirflowSkipException("odd")
+        return value
+
+    with dag:
+        before = PythonOperator(task_id="before", python_callable=list)
+        Echo.partial(task_id="m").expand(text=before.output.map(even))
+    push(store, "before", [1, 2])
+    assert [run("m", map_index=index).outcome for index in (0, 1)] == ["skipped", "success"]
+
+
+def test_items_of_a_written_list_may_be_results(dag: DAG, run: Run, store: MemoryStore) -> None:
+    with dag:
+        before = PythonOperator(task_id="before", python_callable=list)
+        Echo.partial(task_id="m").expand_kwargs([{"text": before.output}, {"text": [before.output, "{{ ds }}"]}])
+    push(store, "before", 4)
+    values = [json.loads(run("m", map_index=index).xcoms[0].value)[0] for index in (0, 1)]
+    assert values == [4, [4, "2026-11-22"]]
+
+
 def test_arguments_that_the_operator_refuses_fail_the_instance(dag: DAG, run: Run) -> None:
     with dag:
         Echo.partial(task_id="m").expand_kwargs([{"nothing": 1}])

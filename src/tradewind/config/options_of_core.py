@@ -164,7 +164,14 @@ CORE = (
         "Rendered template fields are cut to so many characters for display.",
         minimum=0,
     ),
-    option("core", "max_map_length", "integer", "1024", "The most instances one mapped task may have.", minimum=1),
+    option(
+        "core",
+        "max_map_length",
+        "integer",
+        "1024",
+        "The most items that a task may return for others to be expanded over; with more it fails.",
+        minimum=1,
+    ),
     option(
         "core",
         "dag_run_conf_overrides_params",
