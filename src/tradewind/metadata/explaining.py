@@ -117,12 +117,14 @@ class _Question:
             if (row.task_id, row.map_index) == (task_id, map_index):
                 return slot_of(row.ti_pk)
         node = engine.dag.node(task_id)
-        slot = None if node is None else engine.roster.slots[node.index].get(map_index)
-        if slot is None:
+        slots = {} if node is None else engine.roster.slots[node.index]
+        if map_index not in slots:
             mapped = "" if map_index == -1 else f" with map index {map_index}"
             msg = f"run {self._run.run_id!r} of DAG {self._run.dag_id!r} has no task instance {task_id!r}{mapped}"
+            if slots and max(slots) >= 0:
+                msg += f": the task is mapped, give a map index from 0 to {max(slots)}"
             raise NotFoundError(msg)
-        return slot
+        return slots[map_index]
 
     def _run_blockers(self) -> tuple[Blocker, ...] | None:
         run = self._run
