@@ -11,6 +11,7 @@ from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.limits import Blocker, BlockerKind, Candidate, Hold, Limits
 from tradewind.core.states import TaskInstanceState as S
 
+from tests.core.engine import mapping_world
 from tests.core.engine.oracle import Task
 from tests.core.engine.world import compiled
 
@@ -183,3 +184,48 @@ def test_setups_and_scopes_further_up_are_named() -> None:
     ]
     ended = explained(engine_of([setup, work, beside, join, end], **states, end=S.SKIPPED), 4)
     assert "setup task" not in ended.summary
+
+
+def mapped_engine(**states: Any) -> RunEngine:
+    """Make an engine of `a` (three instances) and `b`, which is mapped over it; `states` by task and map index."""
+    rows = [
+        Instance(slot, name, state, 1, 1, 1, map_index=map_index)
+        for slot, (name, map_index, state) in enumerate(
+            (name, map_index, state) for name, by_index in states.items() for map_index, state in by_index.items()
+        )
+    ]
+    tasks = [mapping_world.Mapped("a", over=3), mapping_world.Mapped("b", upstream=frozenset({"a"}), over="a")]
+    return RunEngine(mapping_world.compiled(tasks), rows)
+
+
+def test_a_mapped_task_says_what_its_length_waits_for() -> None:
+    engine = mapped_engine(a={0: S.RUNNING, 1: S.SUCCESS, 2: S.NONE}, b={-1: S.NONE})
+    assert [blocker.text for blocker in explained(engine, 3).blockers] == [
+        "Trigger rule all_success needs every upstream to succeed; of 3 upstream: 1 succeeded, 2 not finished.",
+        "Upstream task 'a' is not finished in 2 of 3 instances: 1 running, 1 not scheduled yet.",
+        "It is mapped over what task 'a' returns, which has not finished.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("states", "slot", "summary"),
+    [
+        (
+            {"a": dict.fromkeys(range(3), S.SUCCESS), "b": {-1: S.SKIPPED}},
+            3,
+            "It was skipped because it is mapped over nothing: the length is 0.",
+        ),
+        (
+            {"a": {0: S.SUCCESS, 1: S.REMOVED}, "b": {0: S.NONE}},
+            1,
+            "It was removed: what the task is mapped over had become shorter.",
+        ),
+        (
+            {"a": {0: S.SUCCESS, 1: S.FAILED, 2: S.FAILED}, "b": {-1: S.UPSTREAM_FAILED}},
+            3,
+            "It did not run because of what failed before it: 'a'.",
+        ),
+    ],
+)
+def test_how_instances_of_mapped_tasks_ended(states: dict[str, Any], slot: int, summary: str) -> None:
+    assert explained(mapped_engine(**states), slot).summary.startswith(summary)

@@ -143,6 +143,17 @@ def test_a_task_that_is_new_in_the_dag(world: World) -> None:
     assert explained(world, "a").state is S.NONE
 
 
+def test_a_mapped_task_is_asked_for_by_map_index(world: World) -> None:
+    over: dict[str, Any] = {"is_mapped": True, "expansion": {"literal": 3}}
+    world.add_dag("etl", (TaskDocument(task_id="b", task_type="X", **over),))
+    world.new_run()
+    ask = {"dag_id": "etl", "run_id": DAY_1, "task_id": "b", "parallelism": 1}
+    assert explain_task_instance(world.database, world.clock, map_index=2, **ask).state is S.NONE
+    for map_index in (-1, 3):
+        with pytest.raises(NotFoundError, match="the task is mapped, give a map index from 0 to 2"):
+            explain_task_instance(world.database, world.clock, map_index=map_index, **ask)
+
+
 def test_what_is_not_there_is_named(world: World) -> None:
     with pytest.raises(NotFoundError, match="no DAG 'etl'"):
         explained(world, "a")
