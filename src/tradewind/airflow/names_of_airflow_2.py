@@ -37,6 +37,9 @@ TOP: dict[str, Names] = {
     },
     "airflow.decorators.base": {
         **old(
+            ".sdk.mapping.mapped_operator", "DecoratedMappedOperator", "airflow.sdk.bases.decorator", removed_in="3.0"
+        ),
+        **old(
             ".sdk.definitions.taskflow",
             "DecoratedOperator get_unique_task_id task_decorator_factory",
             "airflow.sdk.bases.decorator",
@@ -181,11 +184,10 @@ MODELS: dict[str, Names] = {
             removed_in="3.0",
         ),
     },
-    "airflow.models.abstractoperator": old(
-        ".sdk.definitions.operator",
-        "AbstractOperator=BaseOperator Operator=BaseOperator",
-        _IN_3,
-    ),
+    "airflow.models.abstractoperator": {
+        **old(".sdk.definitions.operator", "AbstractOperator=BaseOperator Operator=BaseOperator", _IN_3),
+        **now(".sdk.exceptions", "NotMapped"),
+    },
     "airflow.models.base": missing("Base ID_LEN", _NO_DATABASE),
     "airflow.models.baseoperator": {
         **old(".sdk.definitions.operator", "BaseOperator", _IN_3),
@@ -212,7 +214,10 @@ MODELS: dict[str, Names] = {
     "airflow.models.dagrun": now(".sdk.runtime.dag_run", "DagRun"),
     "airflow.models.expandinput": old(
         ".sdk.mapping.expand_input",
-        "DictOfListsExpandInput ListOfDictsExpandInput MappedArgument NotFullyPopulated EXPAND_INPUT_EMPTY is_mappable",
+        """
+        DictOfListsExpandInput EXPAND_INPUT_EMPTY ExpandInput ListOfDictsExpandInput MappedArgument
+        NotFullyPopulated is_mappable
+        """,
         "airflow.sdk.definitions._internal.expandinput",
         removed_in="3.0",
     ),
@@ -226,6 +231,18 @@ MODELS: dict[str, Names] = {
             removed_in="3.0",
         ),
         **old(".sdk.mapping.partial", "OperatorPartial", "airflow.sdk.definitions.mappedoperator", removed_in="3.0"),
+        **old(
+            ".sdk.mapping.checks",
+            "validate_mapping_kwargs=check_operator_arguments",
+            "=airflow.sdk.definitions.mappedoperator.validate_mapping_kwargs",
+            removed_in="3.0",
+        ),
+        **old(
+            ".sdk.mapping.checks",
+            "ensure_xcomarg_return_value=check_returned",
+            "=airflow.sdk.definitions.mappedoperator.ensure_xcomarg_return_value",
+            removed_in="3.0",
+        ),
     },
     "airflow.models.param": {
         **old(".sdk.definitions.param", "Param ParamsDict", "airflow.sdk"),

@@ -136,6 +136,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.mapping.partial", "OperatorPartial"),
         **now(".sdk.mapping.items", "is_mappable_value"),
         **now(".sdk.mapping.checks", "ensure_xcomarg_return_value=check_returned"),
+        **now(".sdk.mapping.checks", "validate_mapping_kwargs=check_operator_arguments"),
         **now(".sdk.toolkit.values", "prevent_duplicates"),
     },
     "airflow.sdk.definitions.param": {
@@ -158,7 +159,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.definitions._internal.expandinput": now(
         ".sdk.mapping.expand_input",
         """
-        DictOfListsExpandInput EXPAND_INPUT_EMPTY ListOfDictsExpandInput MappedArgument
+        DictOfListsExpandInput EXPAND_INPUT_EMPTY ExpandInput ListOfDictsExpandInput MappedArgument
         NotFullyPopulated _NotFullyPopulated=NotFullyPopulated is_mappable
         """,
     ),

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.operator import BaseOperator
 
-    ExpandInput = "DictOfListsExpandInput | ListOfDictsExpandInput"
-
 
 class NotFullyPopulated(RuntimeError):  # noqa: N818 - Airflow's name
     """How many instances there will be is not known yet: it depends on what tasks return."""
@@ -216,7 +214,8 @@ class ListOfDictsExpandInput(ResolveMixin):
 def _map_index(context: Mapping[str, Any]) -> int:
     index: int | None = context["ti"].map_index
     if index is None or index < 0:
-        raise RuntimeError("can't resolve task-mapping argument without expanding")
+        msg = "can't resolve task-mapping argument without expanding: the task has instances by map index only"
+        raise RuntimeError(msg)
     return index
 
 
@@ -244,4 +243,5 @@ def _kind(value: Any) -> str:
     return "None" if value is None else type(value).__name__
 
 
+ExpandInput = DictOfListsExpandInput | ListOfDictsExpandInput
 EXPAND_INPUT_EMPTY = DictOfListsExpandInput({})
