@@ -72,7 +72,7 @@ def test_what_is_waited_for_is_reported(dag: DAG, run: Run) -> None:
     assert end.deferral.classpath == "tests.worker.test_deferral.Trigger"
     assert decode_value(end.deferral.kwargs) == {"what": WHEN}
     assert (end.deferral.next_method, decode_value(end.deferral.next_kwargs)) == ("go_on", {"a": {1}})
-    assert (end.deferral.timeout_at, end.deferral.queue) == (None, "q")
+    assert (end.deferral.due_at, end.deferral.queue) == (None, "q")
     assert not end.xcoms
 
 
@@ -81,8 +81,8 @@ def test_a_time_limit_counts_from_the_deferral(dag: DAG, run: Run, timeout: Any)
     Waiting(task_id="t", dag=dag, timeout=timeout)
     end = run("t")
     assert end.deferral is not None
-    assert end.deferral.timeout_at is not None
-    assert timedelta(seconds=59) < end.deferral.timeout_at - end.started_at < timedelta(seconds=61)
+    assert end.deferral.due_at is not None
+    assert timedelta(seconds=59) < end.deferral.due_at - end.started_at < timedelta(seconds=61)
 
 
 def test_with_airflow_2_defaults_the_execution_timeout_counts_the_wait(dag: DAG, run: Run) -> None:
@@ -90,8 +90,8 @@ def test_with_airflow_2_defaults_the_execution_timeout_counts_the_wait(dag: DAG,
     dag.airflow_defaults = 2
     end = run("t")
     assert end.deferral is not None
-    assert end.deferral.timeout_at is not None
-    assert end.deferral.timeout_at - end.started_at < timedelta(minutes=6)
+    assert end.deferral.due_at is not None
+    assert end.deferral.due_at - end.started_at < timedelta(minutes=6)
     began = WHEN - timedelta(hours=1)
     resumption = Resumption(next_method="go_on")
     late = run("t", first_started_at=began, resumption=resumption)

@@ -182,6 +182,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
         **ACCESSORS,
     },
+    "airflow.sdk.execution_time.hitl": now(".sdk.humans.operators", "HITLUser"),
     "airflow.sdk.execution_time.lazy_sequence": now(".sdk.mapping.lazy_sequence", "LazyXComSequence"),
     "airflow.sdk.execution_time.macros": now(".sdk.runtime.macros", "*"),
     "airflow.sdk.execution_time.secrets_masker": now(".sdk.toolkit.masking", "mask_secret redact"),
@@ -227,12 +228,15 @@ STANDARD: dict[str, Names] = {
     "airflow.providers.standard.decorators.python": now(".sdk.operators.python", "python_task"),
     "airflow.providers.standard.decorators.sensor": now(".sdk.sensors.python", "DecoratedSensorOperator sensor_task"),
     "airflow.providers.standard.decorators.short_circuit": now(".sdk.operators.python", "short_circuit_task"),
-    "airflow.providers.standard.exceptions": now(
-        ".sdk.sensors.errors",
-        """AirflowExternalTaskSensorException DuplicateStateError ExternalDagDeletedError ExternalDagFailedError
+    "airflow.providers.standard.exceptions": {
+        **now(
+            ".sdk.sensors.errors",
+            """AirflowExternalTaskSensorException DuplicateStateError ExternalDagDeletedError ExternalDagFailedError
         ExternalDagNotFoundError ExternalTaskFailedError ExternalTaskGroupFailedError ExternalTaskGroupNotFoundError
         ExternalTaskNotFoundError""",
-    ),
+        ),
+        **now(".sdk.humans.errors", "HITLTriggerEventError HITLTimeoutError HITLRejectException"),
+    },
     "airflow.providers.standard.hooks": {},
     "airflow.providers.standard.hooks.filesystem": now(".sdk.sensors.filesystem", "FSHook"),
     "airflow.providers.standard.hooks.package_index": now(".sdk.virtualenvs.package_index", "PackageIndexHook"),
@@ -243,6 +247,9 @@ STANDARD: dict[str, Names] = {
         ".sdk.operators.branch_dates", "BranchDateTimeOperator target_times_as_dates"
     ),
     "airflow.providers.standard.operators.empty": now(".sdk.operators.empty", "EmptyOperator"),
+    "airflow.providers.standard.operators.hitl": now(
+        ".sdk.humans.operators", "HITLOperator ApprovalOperator HITLBranchOperator HITLEntryOperator"
+    ),
     "airflow.providers.standard.operators.latest_only": now(".sdk.operators.latest_only", "LatestOnlyOperator"),
     "airflow.providers.standard.operators.python": {
         **_STANDARD_PYTHON,

@@ -204,13 +204,31 @@ _TRIGGER_EVENTS = (
 )
 _TEMPORAL_TRIGGERS = "DateTimeTrigger TimeDeltaTrigger"
 
+_FILE_TRIGGERS = "FileTrigger FileDeleteTrigger"
+_EXTERNAL_TRIGGERS = "WorkflowTrigger DagStateTrigger"
+
 TRIGGERS: dict[str, Names] = {
     "airflow.triggers": {},
     "airflow.triggers.base": {
         **now(".sdk.triggers.trigger", _TRIGGER_BASES),
         **now(".sdk.triggers.events", _TRIGGER_EVENTS),
     },
+    "airflow.triggers.external_task": {
+        **old(".sdk.triggers.external_task", _EXTERNAL_TRIGGERS, f"{_STANDARD_TRIGGERS}.external_task"),
+        **old(
+            ".sdk.triggers.external_task",
+            "TaskStateTrigger",
+            f"=WorkflowTrigger of {_STANDARD_TRIGGERS}.external_task",
+            removed_in="3.0",
+        ),
+    },
+    "airflow.triggers.file": old(".sdk.triggers.filesystem", "FileTrigger", f"{_STANDARD_TRIGGERS}.file"),
     "airflow.triggers.temporal": old(".sdk.triggers.temporal", _TEMPORAL_TRIGGERS, f"{_STANDARD_TRIGGERS}.temporal"),
     "airflow.providers.standard.triggers": {},
+    "airflow.providers.standard.triggers.external_task": now(".sdk.triggers.external_task", _EXTERNAL_TRIGGERS),
+    "airflow.providers.standard.triggers.file": now(".sdk.triggers.filesystem", _FILE_TRIGGERS),
+    "airflow.providers.standard.triggers.hitl": missing(
+        "HITLTrigger", "a task that asks a person waits without a trigger, as in Airflow 3.3: use HITLOperator"
+    ),
     "airflow.providers.standard.triggers.temporal": now(".sdk.triggers.temporal", _TEMPORAL_TRIGGERS),
 }

@@ -281,18 +281,25 @@ class NewDeferral:
     kwargs: bytes
     next_method: str
     next_kwargs: bytes
+    due_outcome: str = "timeout"
+    """How the wait is over at the `due_at` of its task instance."""
+    due_payload: bytes | None = None
+    is_timed: bool = False
+    """The scheduler alone ends it, by its timer."""
     queue: str | None = None
     question: Question | None = None
 
 
 @dataclass(slots=True)
 class ResumedDeferral:
-    """A wait is over and its task instance goes on, in this batch: with what, if it is not in the row already."""
+    """A wait is over and its task instance goes on, in this batch, with what its row says."""
 
     ti_pk: TaskInstancePk
     ti_version: int
-    outcome: str
-    payload: bytes | None = None
+    was_waiting: bool = False
+    """Its time was over: its trigger is at work and has to be told."""
+    default_answer: tuple[int, str, str] | None = None
+    """Nobody answered a question with defaults: the try, the options and the form that are its answer, JSON."""
 
 
 @dataclass(slots=True)
@@ -454,8 +461,8 @@ class DeferralRow:
     """waiting, fired or resumed."""
     next_method: str
     next_kwargs: bytes
-    outcome: str | None
-    """How the wait ended: event, error, timeout, or how the trigger ended the task itself."""
+    outcome: str
+    """How the wait ended, or while it goes on how it ends when its time is over: event, error, timeout, or a state."""
     payload: bytes | None
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from tradewind.core.timetables.codec import decode_timetable
 from tradewind.metadata.batch import DagRow
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import decode_document, version_hash
-from tradewind.serialization.messages import DagFile, Deferral
+from tradewind.serialization.messages import DagFile
+from tradewind.serialization.waits import start_deferral
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from tradewind.core.timetables.protocol import Timetable
     from tradewind.metadata.batch import RunRow
     from tradewind.serialization.document import TaskDocument
+    from tradewind.serialization.messages import Deferral
 
 
 class DagState:
@@ -59,13 +58,7 @@ class DagState:
         start = next(task.start_trigger for task in self.document.tasks if task.task_id == task_id)
         if start is None:
             raise ValueError(f"task {task_id!r} does not start from a trigger")
-        return Deferral(
-            classpath=start.classpath,
-            kwargs=msgspec.json.encode(start.kwargs),
-            next_method=start.next_method,
-            next_kwargs=msgspec.json.encode(start.next_kwargs),
-            timeout_at=None if start.timeout_s is None else now + timedelta(seconds=start.timeout_s),
-        )
+        return start_deferral(start, now)
 
     @cached_property
     def compiled_asks_past(self) -> bool:

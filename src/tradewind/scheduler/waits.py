@@ -6,7 +6,6 @@ been resumed is to be told when it is handed out.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +22,7 @@ from tradewind.metadata.batch import (
     ResumedDeferral,
     XComWrite,
 )
-from tradewind.serialization.messages import FAIL_METHOD, Resumption
+from tradewind.serialization.waits import TASK_ENDS, resumption_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,15 +38,9 @@ if TYPE_CHECKING:
     from tradewind.scheduler.run_book import RunBook
     from tradewind.serialization.messages import Deferral, HumanQuestion
 
-_log = logging.getLogger(__name__)
-
 _S = TaskInstanceState
 _GOING_ON = frozenset({*PARKED, _S.SCHEDULED, _S.QUEUED, _S.RUNNING, _S.RESTARTING})
 """In these a try may still need what it was parked with."""
-_TIMED_OUT: dict[str, Any] = {"error": "Trigger timeout"}
-_FAILED: dict[str, Any] = {"error": "Trigger failure"}
-_ENDS = {"success": Outcome.SUCCESS, "failed": Outcome.FAILED, "skipped": Outcome.SKIPPED}
-"""A trigger may end its task itself."""
 _CALLBACKS = {
     _S.SUCCESS: "on_success_callback",
     _S.FAILED: "on_failure_callback",
@@ -83,6 +76,9 @@ class Waits:
                 kwargs=deferral.kwargs,
                 next_method=deferral.next_method,
                 next_kwargs=deferral.next_kwargs,
+                due_outcome=deferral.due_outcome,
+                due_payload=deferral.due_payload,
+                is_timed=deferral.is_timed,
                 queue=deferral.queue,
                 question=None if deferral.question is None else _as_stored(deferral.question),
             ),
@@ -90,8 +86,8 @@ class Waits:
         active.waits[slot] = None
         row = self._collector.row_of(ti_pk)
         if row is not None:
-            row.due_at = deferral.timeout_at
-        self._watch(active, slot, deferral.timeout_at)
+            row.due_at = deferral.due_at
+        self._watch(active, slot, deferral.due_at)
 
     def follow(self, active: ActiveRun, move: Move) -> None:
         """An instance has moved: it may begin by waiting, and what it went on with may be of no use any more."""
@@ -116,7 +112,7 @@ class Waits:
             if engine.tries.get(slot) != row.try_number or engine.states[slot] not in _GOING_ON:
                 continue
             if row.state == "resumed":
-                active.waits[slot] = _resumption(row)
+                active.waits[slot] = resumption_after(row, row.outcome, row.payload)
             elif engine.states[slot] in PARKED:
                 active.waits[slot] = None
                 self._watch(active, slot, due.get(slot))
@@ -134,27 +130,26 @@ class Waits:
         """Let instances go on whose waits are over; rows of others, and of waits before, do nothing."""
         for row in rows:
             active = self._book.find(row.ti_pk)
-            slot = slot_of(row.ti_pk)
-            if active is None or row.state != "fired" or active.engine.versions[slot] != row.ti_version:
-                continue
-            if active.engine.states[slot] not in PARKED:
-                continue
-            outcome = _ENDS.get(row.outcome or "")
-            if outcome is not None:
-                self._end(active, slot, outcome, row)
-            else:
-                actor = Actor.USER if active.engine.states[slot] is _S.AWAITING_INPUT else Actor.TRIGGERER
-                self._resume(
-                    active, slot, _resumption(row), ResumedDeferral(row.ti_pk, row.ti_version, row.outcome or ""), actor
-                )
+            if active is not None and row.state == "fired":
+                is_human = active.engine.states[slot_of(row.ti_pk)] is _S.AWAITING_INPUT
+                self._conclude(active, row, Actor.USER if is_human else Actor.TRIGGERER)
 
-    def _resume(
-        self, active: ActiveRun, slot: int, resumption: Resumption, over: ResumedDeferral, actor: Actor
-    ) -> None:
+    def _conclude(self, active: ActiveRun, row: DeferralRow, actor: Actor) -> None:
+        """A wait is over as its row says: the instance goes on, or its trigger has ended it."""
+        slot = slot_of(row.ti_pk)
+        engine = active.engine
+        if engine.versions[slot] != row.ti_version or engine.states[slot] not in PARKED:
+            return
+        if row.outcome in TASK_ENDS:
+            self._end(active, slot, Outcome(row.outcome), row)
+            return
+        over = ResumedDeferral(row.ti_pk, row.ti_version, was_waiting=row.state == "waiting")
+        if over.was_waiting and engine.states[slot] is _S.AWAITING_INPUT:
+            over.default_answer = _default_answer(row)
         active.arm(slot, _nothing)
-        active.waits[slot] = resumption
+        active.waits[slot] = resumption_after(row, row.outcome, row.payload)
         self._collector.batch.deferrals_resumed.append(over)
-        self._book.apply(active, active.engine.resume(slot, active.engine.tries[slot], actor))
+        self._book.apply(active, engine.resume(slot, row.try_number, actor))
 
     def _end(self, active: ActiveRun, slot: int, outcome: Outcome, row: DeferralRow) -> None:
         """The trigger has decided how its task ends."""
@@ -202,23 +197,17 @@ class Waits:
         engine = active.engine
         if engine.versions[slot] != version or engine.states[slot] not in PARKED:
             return
-        ti_pk = task_instance_pk(active.pk, slot)
-        _log.info("task instance %d has waited for as long as it may", ti_pk)
-        over = ResumedDeferral(ti_pk, version, "timeout")
-        self._resume(active, slot, _failing(_TIMED_OUT), over, Actor.SCHEDULER)
+        row = self._store.load_deferral(task_instance_pk(active.pk, slot))
+        if row is not None:
+            self._conclude(active, row, Actor.SCHEDULER)
 
 
-def _resumption(row: DeferralRow) -> Resumption:
-    if row.outcome == "timeout":
-        return _failing(_TIMED_OUT)
-    if row.outcome == "error":
-        lines = msgspec.json.decode(row.payload) if row.payload is not None else None
-        return _failing(_FAILED | {"traceback": lines})
-    return Resumption(next_method=row.next_method, next_kwargs=row.next_kwargs, event=row.payload)
-
-
-def _failing(reason: dict[str, Any]) -> Resumption:
-    return Resumption(next_method=FAIL_METHOD, next_kwargs=msgspec.json.encode(reason))
+def _default_answer(row: DeferralRow) -> tuple[int, str, str] | None:
+    """Return what a question is answered with that nobody has answered, None where it has no defaults."""
+    event: dict[str, Any] = msgspec.json.decode(row.payload or b"{}")
+    if "chosen_options" not in event:
+        return None
+    return row.try_number, _json(event["chosen_options"]), _json(event["params_input"])
 
 
 def _as_stored(question: HumanQuestion) -> Question:

@@ -25,6 +25,7 @@ from tradewind.sdk.mapping.expansion import expansion_of
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plugins.links import key_of, links_of
 from tradewind.sdk.policies.planning import planned_fields, weights_by_try
+from tradewind.sdk.triggers.start import start_trigger_of
 from tradewind.serialization.document import (
     DagDocument,
     EdgeLabel,
@@ -212,6 +213,7 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             start_date=None if start_date == _date(dag.start_date) else start_date,
             end_date=None if end_date == _date(dag.end_date) else end_date,
             is_empty=is_empty(task),
+            start_trigger=start_trigger_of(task),
             is_mapped=task.is_mapped,
             expansion=expansion_of(task) if task.is_mapped else None,
             group_id=group_id,

@@ -185,7 +185,13 @@ class Deferral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the trigger."""
     kwargs: bytes = b"{}"
     """What the trigger is made of again."""
-    timeout_at: datetime | None = None
+    due_at: datetime | None = None
+    """The wait is over then, whatever has come."""
+    due_outcome: str = "timeout"
+    """How it is over then: timeout, or an event, or an end of the task, as a trigger would say it."""
+    due_payload: bytes | None = None
+    is_timed: bool = False
+    """Nothing but that moment is waited for: the scheduler sees to it, and no triggerer is needed."""
     queue: str | None = None
     question: HumanQuestion | None = None
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tradewind.task")
 
 
-def run_dag_test(
+def run_dag_test(  # noqa: PLR0913 - Airflow's, and one more
     dag: DAG,
     *,
     logical_date: datetime | None = None,
@@ -44,13 +44,15 @@ def run_dag_test(
     mark_success_pattern: str | None = None,
     use_executor: bool = False,
     run_after: datetime | None = None,
+    answers: dict[str, str] | None = None,
 ) -> FinishedRun:
     """Run the DAG to its end and return the run.
 
     `logical_date` is now unless given. Tasks whose task_id matches `mark_success_pattern` as a whole succeed without
     being run. Variables and connections come from the environment, then from the two files, then from the metadata
-    database where there is one. Raises `DagDocumentError` for a DAG that makes no sense and `RunConfError` for a conf that does
-    not fit its params.
+    database where there is one. `answers` are those to the questions of tasks that ask people, by task_id. Raises
+    `DagDocumentError` for a DAG that makes no sense, `RunConfError` for a conf that does not fit its params, and
+    `AnswerError` for an answer that does not fit its question.
     """
     settings = load_settings()
     clock = SystemClock()
@@ -70,6 +72,7 @@ def run_dag_test(
         options=worker_options(settings),
         clock=clock,
         mark_success_pattern=mark_success_pattern,
+        answers=answers,
     )
     before = install_worker_store(store)
     try:

@@ -11,7 +11,9 @@ import time_machine
 from tradewind.sdk.exceptions import AirflowException, DagRunAlreadyExists, RemovedInAirflow3Warning
 from tradewind.sdk.operators.trigger_dag_run import DagIsPaused, TriggerDagRunLink, TriggerDagRunOperator
 from tradewind.sdk.runtime.task_instance import TaskInstanceKey
+from tradewind.serialization.messages import Resumption
 from tradewind.serialization.records import DagRecord, DagRunRecord
+from tradewind.xcom.values import decode_value, encode_value
 
 from tests.sdk.stage import DAY, Stage
 
@@ -163,16 +165,17 @@ def test_a_run_that_vanishes_is_not_waited_for(
     assert len(scheduler.asked) == 1
 
 
-@pytest.mark.parametrize("dates", [{}, {"logical_date": None}], ids=repr)
-def test_a_deferred_wait_leaves_the_worker(stage: Stage, scheduler: Scheduler, dates: Any) -> None:
-    task = trigger(stage, wait_for_completion=True, deferrable=True, poke_interval=30, **dates)
-    scheduler.ends = ["running", "success"]
-    with time_machine.travel(NOON, tick=False):
-        first = stage.run(task)
-        second = stage.run(task, first_started_at=NOON)
-        third = stage.run(task, first_started_at=NOON)
-    assert [one.outcome for one in (first, second, third)] == ["reschedule", "reschedule", "success"]
-    assert first.reschedule_at == second.reschedule_at == NOON + timedelta(seconds=30)
+@pytest.mark.parametrize(("state", "outcome"), [("success", "success"), ("failed", "failed")])
+def test_a_deferred_wait_leaves_the_worker(stage: Stage, scheduler: Scheduler, state: str, outcome: str) -> None:
+    task = trigger(stage, trigger_run_id="own", wait_for_completion=True, deferrable=True, poke_interval=30)
+    first = stage.run(task)
+    assert (first.outcome, len(scheduler.asked)) == ("deferred", 1)
+    assert first.deferral is not None
+    assert first.deferral.classpath == "airflow.providers.standard.triggers.external_task.DagStateTrigger"
+    kwargs = decode_value(first.deferral.kwargs)
+    assert (kwargs["run_ids"], kwargs["states"], kwargs["poll_interval"]) == (["own"], ["success", "failed"], 30)
+    event = encode_value((first.deferral.classpath, {**kwargs, "own": state}))
+    assert stage.run(task, resumption=Resumption(next_method="execute_complete", event=event)).outcome == outcome
     assert len(scheduler.asked) == 1
 
 

@@ -16,6 +16,7 @@ from tradewind.sdk.sensors.python import PythonSensor
 from tradewind.sdk.sensors.sensor import PokeReturnValue
 from tradewind.sdk.sensors.weekday import DayOfWeekSensor
 from tradewind.sdk.toolkit.kinds import WeekDay
+from tradewind.serialization.messages import Resumption
 from tradewind.serialization.records import ConnectionRecord
 
 from tests.sdk.stage import DAY, Stage
@@ -126,7 +127,14 @@ def test_a_file_lies_below_the_folder_of_its_connection(stage: Stage, tmp_path: 
 
 def test_a_file_sensor_can_wait_outside_the_worker(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     sensor = FileSensor(task_id="s", dag=stage.dag, filepath="/nowhere/at/all", deferrable=True)
-    assert stage.run(sensor).outcome == "reschedule"
+    end = stage.run(sensor)
+    assert end.deferral is not None
+    assert end.deferral.classpath == "airflow.providers.standard.triggers.file.FileTrigger"
+    assert end.deferral.due_at is not None
+    there = Resumption(next_method="execute_complete", event=b"true")
+    assert stage.run(sensor, resumption=there).outcome == "success"
+    gone = Resumption(next_method="execute_complete", event=b"null")
+    assert stage.run(sensor, resumption=gone).error == "AirflowException: s task failed as /nowhere/at/all not found."
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "true")
     assert FileSensor(task_id="t", filepath="/a").deferrable
 

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from tradewind import DAG
+from tradewind.sdk.document import to_document
 from tradewind.sdk.sensors.moments import (
     DateTimeSensor,
     DateTimeSensorAsync,
@@ -20,7 +21,7 @@ from tradewind.sdk.sensors.moments import (
     TimeSensorAsync,
     WaitSensor,
 )
-from tradewind.serialization.messages import Finished
+from tradewind.serialization.messages import Finished, Resumption
 
 from tests.sdk.stage import DAY, Stage
 
@@ -81,24 +82,40 @@ def test_one_that_leaves_comes_back_for_its_timeout(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        (DateTimeSensorAsync, {"target_time": NOON, "end_from_trigger": True}),
+        (DateTimeSensorAsync, {"target_time": NOON}),
+        (DateTimeSensorAsync, {"target_time": "{{ '2024-03-05T12:00' }}", "end_from_trigger": True}),
         (TimeSensor, {"target_time": time(12), "deferrable": True}),
         (TimeSensorAsync, {"target_time": time(12)}),
-        (WaitSensor, {"time_to_wait": timedelta(hours=12), "deferrable": True}),
-        (WaitSensor, {"time_to_wait": "{{ 12 * 60 }}", "mode": "reschedule"}),
+        (WaitSensor, {"time_to_wait": timedelta(hours=12), "deferrable": True, "end": True}),
         (TimeDeltaSensorAsync, {"delta": timedelta(hours=12), "timeout": 13 * 3600}),
     ],
 )
-def test_a_deferred_one_comes_back_at_the_moment(stage: Stage, kind: Any, arguments: Any) -> None:
+def test_a_deferred_one_waits_for_the_moment_without_a_triggerer(stage: Stage, kind: Any, arguments: Any) -> None:
+    ends_task = arguments.pop("end", arguments.get("end_from_trigger", False))
     sensor = kind(task_id="s", dag=stage.dag, **{"timeout": 60, **arguments})
-    assert at(stage, sensor, DAY).reschedule_at == NOON
-    assert at(stage, sensor, DAY + timedelta(hours=1), first_started_at=DAY).reschedule_at == NOON
-    assert at(stage, sensor, NOON + timedelta(seconds=1), first_started_at=DAY).outcome == "success"
+    end = at(stage, sensor, DAY)
+    assert (end.outcome, end.error) == ("deferred", None)
+    assert end.deferral is not None
+    assert end.deferral.is_timed
+    assert (end.deferral.due_at, end.deferral.next_method) == (NOON, "execute_complete")
+    assert end.deferral.due_outcome == ("success" if ends_task else "event")
+    resumption = Resumption(next_method="execute_complete", event=end.deferral.due_payload)
+    assert at(stage, sensor, NOON, first_started_at=DAY, resumption=resumption).outcome == "success"
 
 
-def test_a_moment_years_away_is_looked_at_each_week(stage: Stage) -> None:
-    sensor = DateTimeSensorAsync(task_id="s", dag=stage.dag, target_time="9999-12-31T23:59:59")
+def test_one_that_leaves_for_years_comes_back_each_week(stage: Stage) -> None:
+    sensor = DateTimeSensor(
+        task_id="s", dag=stage.dag, target_time="9999-12-31T23:59:59", mode="reschedule", timeout=10**9
+    )
     assert at(stage, sensor, DAY).reschedule_at == DAY + timedelta(days=7)
+
+
+def test_a_date_may_be_waited_for_without_any_worker(stage: Stage) -> None:
+    DateTimeSensorAsync(task_id="s", dag=stage.dag, target_time="{{ ds }}", start_from_trigger=True)
+    start = to_document(stage.dag, dag_folder=".").tasks[0].start_trigger
+    assert start is not None
+    assert start.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    assert start.kwargs == {"target_time": "{{ ds }}", "end_from_trigger": False}
 
 
 def test_a_time_of_the_day_is_in_the_zone_of_the_dag(stage: Stage) -> None:
@@ -128,9 +145,11 @@ def test_so_long_after_the_run_was_due(stage: Stage, delta: Any) -> None:
 
 def test_a_deferred_delta_has_its_timeout(stage: Stage) -> None:
     sensor = TimeDeltaSensor(task_id="s", dag=stage.dag, delta=timedelta(hours=12), deferrable=True, timeout=60)
-    assert at(stage, sensor, DAY).reschedule_at == DAY + timedelta(seconds=60)
-    late = at(stage, sensor, DAY + timedelta(seconds=61), first_started_at=DAY)
-    assert late.outcome == "fail_without_retry"
+    end = at(stage, sensor, DAY)
+    assert end.deferral is not None
+    assert (end.deferral.due_at, end.deferral.due_outcome) == (DAY + timedelta(seconds=60), "timeout")
+    over = at(stage, sensor, NOON + timedelta(seconds=1))
+    assert over.outcome == "success"
 
 
 def test_a_moment_has_to_be_named(stage: Stage) -> None:

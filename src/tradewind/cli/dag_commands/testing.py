@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 @click.option("--conn-file", type=click.Path(exists=True), help="Take connections from this file first.")
 @click.option("--variable-file", type=click.Path(exists=True), help="Take variables from this file first.")
 @click.option("--mark-success-pattern", help="Do not run tasks whose task_id matches this expression: they succeed.")
+@click.option(
+    "--answer",
+    "answers",
+    multiple=True,
+    metavar="TASK_ID=OPTION",
+    help="The answer to a task that asks a person: options with commas between them, or a JSON object with "
+    "chosen_options and params_input. Asked at the terminal without it.",
+)
 @click.option("--use-executor", is_flag=True, help="As Airflow's; the tasks run in this process all the same.")
 @click.option("--show-dagrun", is_flag=True, help="Print the graph with the states, in the DOT language.")
 @click.option(
@@ -44,6 +52,7 @@ def test(
     conn_file: str | None,
     variable_file: str | None,
     mark_success_pattern: str | None,
+    answers: tuple[str, ...],
     use_executor: bool,
     show_dagrun: bool,
     output: str | None,
@@ -54,6 +63,7 @@ def test(
     metadata database where there is one. Exit code 1 when the run fails.
     """
     from tradewind.sdk.document import DagDocumentError
+    from tradewind.serialization.human_answers import AnswerError
     from tradewind.serialization.run_conf import RunConfError
     from tradewind.standalone.dag_test import run_dag_test
     from tradewind.standalone.in_process.secret_files import SecretFileError
@@ -68,14 +78,25 @@ def test(
             variable_file_path=variable_file,
             mark_success_pattern=mark_success_pattern,
             use_executor=use_executor,
+            answers=_by_task(answers),
         )
-    except (DagDocumentError, RunConfError, SecretFileError) as error:
+    except (DagDocumentError, RunConfError, SecretFileError, AnswerError) as error:
         raise CommandError(str(error)) from error
     states = _states(run)
     if show_dagrun:
         _show(dag, states)
     _print(run, states, output)
     return EX_OK if run.state == "success" else EX_FAILED
+
+
+def _by_task(answers: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for answer in answers:
+        task_id, sign, text = answer.partition("=")
+        if not sign:
+            raise CommandError(f"--answer {answer!r}: write TASK_ID=OPTION")
+        found[task_id] = text
+    return found
 
 
 def _states(run: FinishedRun) -> dict[str, str | list[str]]:

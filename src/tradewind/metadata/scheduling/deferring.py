@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 NEW = Ring(TRIGGER, "new")
 GONE = Ring(TRIGGER, "gone")
 
+SCHEDULER_OWNER = 0
+"""Owner of the waits that only a timer ends: no triggerer has this number."""
+
 _FIRED_AT_ONCE = 1000
 _MAY_WAIT = LIVE - WAITING
 """In these a task instance waits, or goes on with what it waited for."""
@@ -36,25 +39,34 @@ DROP = Statement(
 )
 
 KILL = Statement(
-    "UPDATE trigger SET state = 'killed' WHERE ti_pk = ? AND state = 'waiting' AND classpath <> ''",
-    "UPDATE trigger SET state = 'killed' WHERE ti_pk = ANY(%s::bigint[]) AND state = 'waiting' AND classpath <> ''",
+    "UPDATE trigger SET state = 'killed'"
+    " WHERE ti_pk = ? AND state = 'waiting' AND classpath <> '' AND coalesce(owner_pk, 1) <> 0",
+    "UPDATE trigger SET state = 'killed'"
+    " WHERE ti_pk = ANY(%s::bigint[]) AND state = 'waiting' AND classpath <> '' AND coalesce(owner_pk, 1) <> 0",
 )
 
 RESUME = Statement(
-    "UPDATE trigger SET state = 'resumed', outcome = ?, payload = coalesce(?, payload)"
-    " WHERE ti_pk = ? AND ti_version = ? AND state IN ('waiting', 'fired')",
-    "UPDATE trigger t SET state = 'resumed', outcome = s.outcome, payload = coalesce(s.payload, t.payload)"
-    " FROM unnest(%s::text[], %s::bytea[], %s::bigint[], %s::int[]) AS s(outcome, payload, ti_pk, ti_version)"
+    "UPDATE trigger SET state = 'resumed' WHERE ti_pk = ? AND ti_version = ? AND state IN ('waiting', 'fired')",
+    "UPDATE trigger t SET state = 'resumed' FROM unnest(%s::bigint[], %s::int[]) AS s(ti_pk, ti_version)"
     " WHERE t.ti_pk = s.ti_pk AND t.ti_version = s.ti_version AND t.state IN ('waiting', 'fired')",
 )
 
 ADD = Statement(
     "INSERT INTO trigger (ti_pk, ti_version, try_number, classpath, kwargs, next_method, next_kwargs, queue,"
-    " created_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+    " outcome, payload, owner_pk, created_at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
     "INSERT INTO trigger (ti_pk, ti_version, try_number, classpath, kwargs, next_method, next_kwargs, queue,"
-    " created_at, state)"
+    " outcome, payload, owner_pk, created_at, state)"
     " SELECT s.*, 'waiting' FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::text[], %s::bytea[], %s::text[],"
-    " %s::bytea[], %s::text[], %s::timestamptz[]) AS s",
+    " %s::bytea[], %s::text[], %s::text[], %s::bytea[], %s::bigint[], %s::timestamptz[]) AS s",
+)
+
+ANSWER_BY_DEFAULT = Statement(
+    "UPDATE hitl_detail SET responded_at = ?, chosen_options = ?, params_input = ?"
+    " WHERE ti_pk = ? AND try_number = ? AND responded_at IS NULL",
+    "UPDATE hitl_detail d SET responded_at = s.at, chosen_options = s.chosen, params_input = s.params"
+    " FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::int[])"
+    " AS s(at, chosen, params, ti_pk, try_number)"
+    " WHERE d.ti_pk = s.ti_pk AND d.try_number = s.try_number AND d.responded_at IS NULL",
 )
 
 FORGET_QUESTION = Statement(
@@ -84,12 +96,17 @@ def write_deferrals(run: Runner, batch: Batch, written: Container[int], now: dat
         rings.append(GONE)
     resumed = [one for one in batch.deferrals_resumed if one.ti_pk in written]
     if resumed:
-        run.many(RESUME, [(one.outcome, one.payload, one.ti_pk, one.ti_version) for one in resumed])
-        if any(one.payload is not None or one.outcome == "timeout" for one in resumed):
+        run.many(RESUME, [(one.ti_pk, one.ti_version) for one in resumed])
+        at = run.instant(now)
+        by_default = [(one.ti_pk, one.default_answer) for one in resumed if one.default_answer is not None]
+        if by_default:
+            rows = [(at, options, form, ti_pk, number) for ti_pk, (number, options, form) in by_default]
+            run.many(ANSWER_BY_DEFAULT, rows)
+        if any(one.was_waiting for one in resumed):
             rings.append(GONE)
     if added:
         _add(run, added, now)
-        if any(one.classpath for one in added):
+        if any(one.classpath and not one.is_timed for one in added):
             rings.append(NEW)
     return list(dict.fromkeys(rings))
 
@@ -108,6 +125,9 @@ def _add(run: Runner, added: list[NewDeferral], now: datetime) -> None:
                 one.next_method,
                 one.next_kwargs,
                 one.queue,
+                one.due_outcome,
+                one.due_payload,
+                SCHEDULER_OWNER if one.is_timed else None,
                 at,
             )
             for one in added

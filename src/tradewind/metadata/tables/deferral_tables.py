@@ -43,10 +43,10 @@ trigger = Table(
     text("next_method"),
     Column("next_kwargs", LargeBinary, nullable=False),
     optional_text("queue"),
-    # The number of the triggerer's job.
+    # The number of the triggerer's job; 0 where the scheduler alone ends the wait, by its timer.
     Column("owner_pk", Pk, nullable=True),
-    # How the wait ended, and with what.
-    optional_text("outcome"),
+    # How the wait ended, and with what; while it goes on, how it ends when its time is over.
+    text("outcome"),
     Column("payload", LargeBinary, nullable=True),
     instant("created_at", is_required=True),
     instant("fired_at"),

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import EVENT, TRIGGER, Ring
+from tradewind.metadata.scheduling.deferring import SCHEDULER_OWNER
 from tradewind.metadata.tables import dag, dag_run, job, task_instance, trigger
 from tradewind.metadata.tables.deferral_tables import FOR_TRIGGERERS, TriggerState
 from tradewind.serialization.messages import DagFile, DagRunFacts, RunTask
@@ -165,7 +166,7 @@ class TriggerStore:
 
     def _gone(self, connection: sa.Connection) -> list[int]:
         """Return the jobs of triggerers that hold triggers and run no more."""
-        owners = sa.select(trigger.c.owner_pk).where(trigger.c.owner_pk.is_not(None)).distinct()
+        owners = sa.select(trigger.c.owner_pk).where(trigger.c.owner_pk > SCHEDULER_OWNER).distinct()
         held = set(connection.execute(owners).scalars()) - {self._owner_pk}
         if not held:
             return []

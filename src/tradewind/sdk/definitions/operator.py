@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.definitions.param import ParamsDict
     from tradewind.sdk.definitions.task_group import TaskGroup
+    from tradewind.sdk.triggers.events import StartTriggerArgs
 
 _SHARED_BY_COPIES = ("user_defined_macros", "user_defined_filters", "params")
 
@@ -480,6 +481,10 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
         from tradewind.sdk.exceptions import TaskDeferred  # noqa: PLC0415 - only when a task runs
 
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
+
+    start_from_trigger: bool = False
+    """Whether its tries begin with the trigger that `start_trigger_args` names, before any worker is needed."""
+    start_trigger_args: StartTriggerArgs | None = None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on after a wait outside the worker: call `next_method` with what it was to get, and the event.

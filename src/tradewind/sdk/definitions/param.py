@@ -200,6 +200,12 @@ class ParamsDict(MutableMapping[str, "Any"]):
                 raise ParamValidationError(f"invalid value for param {key!r}: {error}") from None
         return values
 
+    @staticmethod
+    def filter_params_by_source(params: ParamsDict, source: str) -> ParamsDict:
+        """Return those of the params that come from `source`, or do not say where they come from."""
+        kept = {key: param for key, param in params.items() if param.source in {None, source}}
+        return ParamsDict(kept, params.suppress_exception)
+
     def with_source(self, source: str) -> ParamsDict:
         """Return copies of the params that say where they come from: `dag` or `task`."""
         copies = {key: copy.copy(param) for key, param in self._params.items()}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import SimpleNamespace
 from urllib.parse import quote
 
-from tradewind.core.clock import SystemClock
 from tradewind.core.runs.creation import make_run_id
 from tradewind.core.states import RunType
 from tradewind.sdk.definitions.node import NOTSET
@@ -17,7 +16,6 @@ from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import (
     AirflowException,
-    AirflowRescheduleException,
     AirflowSkipException,
     DagNotFound,
     DagRunAlreadyExists,
@@ -29,6 +27,7 @@ from tradewind.sdk.state import DagRunState
 from tradewind.sdk.timezone import coerce_datetime, parse
 from tradewind.sdk.toolkit.configuration import conf as configuration
 from tradewind.sdk.toolkit.plugins import BaseOperatorLink
+from tradewind.sdk.triggers.external_task import DagStateTrigger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ class TriggerDagRunOperator(BaseOperator):
     `logical_date` (a date or text, None for a run without one) is now when left out; `trigger_run_id` is made from it.
     When there is such a run, `reset_dag_run` clears it and `skip_when_already_exists` skips the task; else it fails with
     `DagRunAlreadyExists`. With `wait_for_completion` the task looks every `poke_interval` seconds until the run is in
-    one of `allowed_states` (success) or fails in one of `failed_states` (failed); with `deferrable` it leaves the
-    worker between two looks. `python_callable` is Airflow 1.10's way to decide over the run and its conf. Raises `DagNotFound`, with `fail_when_dag_is_paused` `DagIsPaused`.
+    one of `allowed_states` (success) or fails in one of `failed_states` (failed); with `deferrable` a trigger looks in
+    its place. `python_callable` is Airflow 1.10's way to decide over the run and its conf. Raises `DagNotFound`, with `fail_when_dag_is_paused` `DagIsPaused`.
     """
 
     template_fields: Sequence[str] = (
@@ -138,12 +137,6 @@ class TriggerDagRunOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         """Start the run, and wait for its end when that is wanted."""
-        started = self._started_before(context)
-        if started is not None:
-            self.trigger_run_id = started
-            if not self._has_ended(started):
-                self._wait(started)
-            return
         if self.python_callable is not None and not self._is_wanted(context):
             return
         logical_date, run_after = self._dates(context)
@@ -166,13 +159,6 @@ class TriggerDagRunOperator(BaseOperator):
         self.trigger_run_id = order.run_id or self.trigger_run_id
         self.conf = order.payload or self.conf
         return True
-
-    def _started_before(self, context: Any) -> str | None:
-        """Return the run that this try started before it left the worker, None the first time."""
-        ti = context["ti"]
-        if not self.deferrable or ti.get_first_reschedule_date(context) is None:
-            return None
-        return ti.xcom_pull(task_ids=ti.task_id, key=XCOM_RUN_ID)
 
     def _dates(self, context: Any) -> tuple[datetime | None, datetime | None]:
         run_after = None if self.run_after is NOTSET else _as_date(self.run_after)
@@ -219,11 +205,26 @@ class TriggerDagRunOperator(BaseOperator):
             raise RunConfError(f"conf has to be a dict, got {type(conf).__name__}: {conf!r}")
         return {**conf} if conf else {}
 
+    def execute_complete(self, context: Any, event: tuple[str, dict[str, Any]]) -> None:  # noqa: ARG002 - Airflow's
+        """End as the run did. Raises `AirflowException` when it failed."""
+        states = event[1]
+        for run_id in states["run_ids"]:
+            self.trigger_run_id = run_id
+            self._judge(states.get(run_id))
+
     def _wait(self, run_id: str) -> None:
+        if self.deferrable:
+            self.defer(
+                trigger=DagStateTrigger(
+                    dag_id=self.trigger_dag_id,
+                    states=[*self.allowed_states, *self.failed_states],
+                    run_ids=[run_id],
+                    poll_interval=self.poke_interval,
+                ),
+                method_name="execute_complete",
+            )
         while True:
             self.log.info("Waiting for %s of DAG %s to end", run_id, self.trigger_dag_id)
-            if self.deferrable:
-                raise AirflowRescheduleException(SystemClock().now() + timedelta(seconds=self.poke_interval))
             time.sleep(self.poke_interval)
             if self._has_ended(run_id):
                 return
@@ -233,7 +234,9 @@ class TriggerDagRunOperator(BaseOperator):
         runs = worker_store().get_dag_runs(dag_id=self.trigger_dag_id, run_ids=[run_id])
         if not runs:
             raise DagRunNotFound(f"run {run_id!r} of DAG {self.trigger_dag_id!r} is gone")
-        state = runs[0].state
+        return self._judge(runs[0].state)
+
+    def _judge(self, state: str | None) -> bool:
         if state in self.failed_states:
             raise AirflowException(f"{self.trigger_dag_id} failed with failed state {state}")
         if state in self.allowed_states:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from tradewind.sdk.definitions.taskflow import signature_of
@@ -26,11 +26,11 @@ from tradewind.sdk.state import State
 from tradewind.sdk.toolkit.callables import determine_kwargs
 from tradewind.sdk.toolkit.configuration import conf
 from tradewind.sdk.toolkit.plugins import BaseOperatorLink
+from tradewind.sdk.triggers.external_task import WorkflowTrigger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from datetime import timedelta
     from typing import Any
 
     from tradewind.serialization.records import DagRecord
@@ -140,6 +140,48 @@ class ExternalTaskSensor(BaseSensorOperator):
             self._skip()
         per_date = len(self.external_task_ids) if self.external_task_ids else 1
         return self._count(context["ti"], dates, self.allowed_states) == len(dates) * per_date
+
+    def execute(self, context: Any) -> Any:
+        """Wait for it, in the worker or outside."""
+        if not self.deferrable:
+            return super().execute(context)
+        if self.check_existence and not self._has_checked_existence:
+            self._check_for_existence()
+        dates = self._dates(context)
+        self.external_dates_filter = ",".join(date.isoformat() for date in dates)
+        return self.defer(
+            trigger=WorkflowTrigger(
+                external_dag_id=self.external_dag_id,
+                external_task_group_id=self.external_task_group_id,
+                external_task_ids=self.external_task_ids,
+                allowed_states=self.allowed_states,
+                failed_states=self.failed_states,
+                skipped_states=self.skipped_states,
+                poke_interval=self.poke_interval,
+                soft_fail=self.soft_fail,
+                logical_dates=dates,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout) if self.timeout else None,
+        )
+
+    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> None:
+        """End as the event says: well, skipped, or failed."""
+        if event is None:
+            raise ExternalTaskNotFoundError("No event received from trigger")
+        self.external_dates_filter = ",".join(date.isoformat() for date in self._dates(context))
+        status = event["status"]
+        if status == "success":
+            self.log.info("The external %s has ended well", self._target_words())
+        elif status == "skipped":
+            self._skip()
+        else:
+            self._fail(self._error())
+
+    def _error(self) -> type[Exception]:
+        if self.external_task_group_id:
+            return ExternalTaskGroupFailedError
+        return ExternalTaskFailedError if self.external_task_ids else ExternalDagFailedError
 
     def _count(self, ti: Any, dates: list[datetime], states: list[str]) -> int:
         if not states:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cached_property
-from glob import iglob
 from pathlib import Path
 
-from tradewind.sdk.exceptions import AirflowNotFoundException
+from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
 from tradewind.sdk.hooks import BaseHook
 from tradewind.sdk.runtime.waiting import defers_by_default
 from tradewind.sdk.sensors.sensor import BaseSensorOperator
+from tradewind.sdk.triggers.events import StartTriggerArgs
+from tradewind.sdk.triggers.filesystem import FileTrigger, find_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class FileSensor(BaseSensorOperator):
     """Waits until there is a file at `filepath`, below the folder of the connection `fs_conn_id`.
 
     `filepath` may be a glob, with `recursive` also `**`. A folder counts as soon as it has a file in it, at any depth.
-    With `deferrable` the sensor leaves the worker between two looks.
+    With `deferrable` a `FileTrigger` waits in its place; with `start_from_trigger` from the beginning, without a worker.
     """
 
     template_fields: Sequence[str] = ("filepath", "fs_conn_id")
@@ -84,8 +86,19 @@ class FileSensor(BaseSensorOperator):
         self.fs_conn_id = fs_conn_id
         self.recursive = recursive
         self.deferrable = defers_by_default(deferrable)
-        self.start_from_trigger = start_from_trigger
         self.trigger_kwargs = trigger_kwargs
+        self.start_from_trigger = start_from_trigger and self.deferrable
+        if self.start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls="airflow.providers.standard.triggers.file.FileTrigger",
+                trigger_kwargs={
+                    "filepath": self.path,
+                    "recursive": recursive,
+                    "poke_interval": self.poke_interval,
+                },
+                next_method="execute_complete",
+                timeout=timedelta(seconds=self.timeout),
+            )
 
     @cached_property
     def path(self) -> str:
@@ -95,10 +108,25 @@ class FileSensor(BaseSensorOperator):
     def poke(self, context: Any) -> bool:  # noqa: ARG002 - Airflow's signature
         """Look for the file."""
         self.log.info("Poking for file %s", self.path)
-        for found in iglob(self.path, recursive=self.recursive):  # noqa: PTH207 - the pattern may begin at the root
-            if Path(found).is_file():
-                self.log.info("Found File %s", found)
-                return True
-            if any(files for _, _, files in os.walk(found)):
-                return True
-        return False
+        found = find_file(self.path, self.recursive)
+        if found is not None:
+            self.log.info("Found File %s", found)
+        return found is not None
+
+    def execute(self, context: Any) -> Any:
+        """Look for the file; where it is not there and the sensor is deferrable, wait for it outside the worker."""
+        if not self.deferrable:
+            return super().execute(context)
+        if not self.poke(context):
+            self.defer(
+                trigger=FileTrigger(self.path, recursive=self.recursive, poke_interval=self.poke_interval),
+                method_name="execute_complete",
+                timeout=timedelta(seconds=self.timeout),
+            )
+        return None
+
+    def execute_complete(self, context: Any, event: bool | None = None) -> None:  # noqa: ARG002 - as above
+        """End: the file is there. Raises `AirflowException` where the event says otherwise."""
+        if not event:
+            raise AirflowException(f"{self.task_id} task failed as {self.filepath} not found.")
+        self.log.info("%s completed successfully as %s found.", self.task_id, self.filepath)

@@ -1,7 +1,8 @@
 """Sensors that wait for a moment: of a date, of the day, or so long after another one.
 
 As they know when the wait is over, they look again at that moment and not up to a `poke_interval` later. Those that
-leave the worker (`mode="reschedule"`, `deferrable=True`, and Airflow's `...Async` classes) come back once, at it.
+leave the worker come back once, at it: in `mode="reschedule"` by themselves, with `deferrable=True` (and in Airflow's
+`...Async` classes) through a `DateTimeTrigger`, which costs no triggerer: the scheduler's timer stands in for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from tradewind.core.clock import SystemClock
 from tradewind.sdk.runtime.waiting import defers_by_default, first_look_at
 from tradewind.sdk.sensors.sensor import BaseSensorOperator
 from tradewind.sdk.timezone import parse
+from tradewind.sdk.triggers.events import StartTriggerArgs
+from tradewind.sdk.triggers.temporal import DateTimeTrigger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +28,26 @@ _clock = SystemClock()
 class MomentSensor(BaseSensorOperator):
     """Base of sensors that wait for a moment: subclasses say which."""
 
-    start_from_trigger = False
-    end_from_trigger = False
+    deferrable: bool = False
+    end_from_trigger: bool = False
     _awaited: datetime | None = None
 
     def moment(self, context: Any) -> datetime:
         """Return the moment after which the wait is over, aware."""
         raise NotImplementedError(f"{type(self).__name__} has no moment(context) method")
+
+    def execute(self, context: Any) -> Any:
+        """Wait for the moment, in the worker or outside."""
+        if not self.deferrable:
+            return super().execute(context)
+        return self.defer(
+            trigger=DateTimeTrigger(self.moment(context), end_from_trigger=self.end_from_trigger),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout) if self._has_timeout() else None,
+        )
+
+    def execute_complete(self, context: Any, event: Any = None) -> None:
+        """End: the moment has come."""
 
     def poke(self, context: Any) -> bool:
         """Say whether the moment is over."""
@@ -50,7 +66,7 @@ class MomentSensor(BaseSensorOperator):
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
         rest_s = max(0.0, (self._awaited - _clock.now()).total_seconds()) if self._awaited is not None else 0.0
-        if self.deferrable or self.reschedule:
+        if self.reschedule:
             return max(0.0, min(rest_s, self.timeout - run_duration())) if self._has_timeout() else rest_s
         return min(rest_s, super()._get_next_poke_interval(started_at, run_duration, poke_count))
 
@@ -92,6 +108,12 @@ class DateTimeSensorAsync(DateTimeSensor):
         self.start_from_trigger = start_from_trigger
         self.end_from_trigger = end_from_trigger
         self.trigger_kwargs = trigger_kwargs
+        if start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls="airflow.providers.standard.triggers.temporal.DateTimeTrigger",
+                trigger_kwargs={"target_time": self.target_time, "end_from_trigger": end_from_trigger},
+                next_method="execute_complete",
+            )
 
 
 class TimeSensor(MomentSensor):
@@ -110,7 +132,8 @@ class TimeSensor(MomentSensor):
         super().__init__(**kwargs)
         self.target_time = target_time
         self.deferrable = defers_by_default(deferrable)
-        self.start_from_trigger = start_from_trigger
+        # The moment is that of the day on which the task runs, which nobody knows before: a worker says it.
+        del start_from_trigger
         self.end_from_trigger = end_from_trigger
         self.trigger_kwargs = trigger_kwargs
 
@@ -160,6 +183,12 @@ class TimeDeltaSensor(MomentSensor):
     def _has_timeout(self) -> bool:
         return True
 
+    def execute(self, context: Any) -> Any:
+        """Wait for the moment; outside the worker only where it is still to come."""
+        if self.deferrable and _clock.now() > self.moment(context):
+            return True
+        return super().execute(context)
+
     def moment(self, context: Any) -> datetime:
         """Return the end of the data interval, or when the run was due, and the delta after it."""
         return (context.get("data_interval_end") or context["dag_run"].run_after) + _as_timedelta(self.delta)
@@ -188,6 +217,8 @@ class WaitSensor(MomentSensor):
         super().__init__(**kwargs)
         self.time_to_wait = time_to_wait
         self.deferrable = defers_by_default(deferrable)
+        # Airflow's ends without a worker too.
+        self.end_from_trigger = True
         self._began_at: datetime | None = None
 
     def moment(self, context: Any) -> datetime:

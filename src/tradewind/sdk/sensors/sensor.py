@@ -1,7 +1,7 @@
 """`BaseSensorOperator`: a task that waits until its `poke` says that what it waits for is there.
 
 Between two looks it sleeps in the worker (`mode="poke"`) or leaves the worker, its slot and its pool free
-(`mode="reschedule"`). A deferrable sensor leaves the worker too: it is looked after by the scheduler's timers.
+(`mode="reschedule"`). A deferrable sensor hands itself to a trigger instead; its class says to which.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ class BaseSensorOperator(BaseOperator):
 
     ui_color = "#e6f1f2"
     valid_modes: Iterable[str] = _MODES
-    deferrable: bool = False
-    """Whether it waits outside the worker whatever its mode; sensors that Airflow can defer take it as an argument."""
     _is_sensor: bool = True
 
     def __init__(
@@ -122,7 +120,7 @@ class BaseSensorOperator(BaseOperator):
         Raises `AirflowRescheduleException` to leave the worker until the next look, `AirflowSensorTimeout` or
         `AirflowSkipException` when it has waited long enough, and what `poke` raises.
         """
-        leaves = self.reschedule or self.deferrable
+        leaves = self.reschedule
         started_at, waited_s = _stopwatch(context) if leaves else _stopwatch_of_process()
         looks = 1
         while True:
@@ -199,7 +197,7 @@ class BaseSensorOperator(BaseOperator):
         """Return the seconds to the next look. `started_at` tells waits apart, so that not all sensors look at once."""
         if not self.exponential_backoff:
             return self.poke_interval
-        if self.reschedule or self.deferrable:
+        if self.reschedule:
             # The looks before were other processes: so many as fill the time since the first.
             poke_count, filled_s = 0, 0.0
             while filled_s <= run_duration():

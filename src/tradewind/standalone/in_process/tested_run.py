@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,17 +15,20 @@ from tradewind.core.effects import Arm, Finish, Move, Note, Offer, Withdraw
 from tradewind.core.engine import Instance, Outcome, RunEngine, first_map_indexes
 from tradewind.core.ids import DagRunPk, task_instance_pk
 from tradewind.core.retries import jitter_key_of
-from tradewind.core.states import FINISHED, DagRunState, TaskInstanceState
+from tradewind.core.states import FINISHED, PARKED, WAITING, DagRunState, TaskInstanceState
+from tradewind.core.transitions import Actor, Event
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import tasks_by_group
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
+from tradewind.serialization.waits import TASK_ENDS, resumption_after, start_deferral
 from tradewind.standalone.in_process.finished_run import FinishedRun
+from tradewind.standalone.in_process.waits import Answers, InlineTriggers
 from tradewind.worker.calls.order import run_callback_order
 from tradewind.worker.inline import callback_limit, run_inline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from tradewind.core.clock import Clock
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from tradewind.executors.local_protocol import WorkerOptions
     from tradewind.sdk.definitions.dag import DAG
     from tradewind.serialization.document import DagDocument
-    from tradewind.serialization.messages import DagRunFacts, Finished
+    from tradewind.serialization.messages import DagRunFacts, Deferral, Finished, Resumption
     from tradewind.standalone.memory_store import MemoryStore
 
 _log = logging.getLogger("tradewind.task")
@@ -54,8 +57,12 @@ class TestedRun:
         options: WorkerOptions,
         clock: Clock,
         mark_success_pattern: str | None = None,
+        answers: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the DAG with its document, the run's dates and conf, and the store that tasks ask."""
+        """Take the DAG with its document, the run's dates and conf, and the store that tasks ask.
+
+        `answers` are those to the questions that tasks ask people, by task_id.
+        """
         self._dag = dag
         self._document = document
         self._facts = facts
@@ -73,6 +80,10 @@ class TestedRun:
         self._file = DagFile(path=dag.fileloc, folder=str(Path(dag.fileloc).parent), fingerprint="")
         self._ready: set[int] = set()
         self._due: dict[int, datetime] = {}
+        self._waits: dict[int, Deferral] = {}
+        self._resumptions: dict[int, Resumption] = {}
+        self._triggers = InlineTriggers(clock)
+        self._answers = Answers(answers or {}, clock)
         self._begun: dict[int, int] = {}
         self._started_at: dict[int, datetime] = {}
         self._ended_at: dict[int, datetime] = {}
@@ -89,18 +100,26 @@ class TestedRun:
         """Run everything; return the finished run."""
         self._keep_run()
         self._apply(self._engine.open())
+        try:
+            self._go_on()
+        finally:
+            self._triggers.close()
+        record = self._keep_run(self._clock.now())
+        self._call_back(record)
+        _log.info("DAG run %s ended: %s", record.run_id, record.state)
+        return FinishedRun(record, self._dag, self._store)
+
+    def _go_on(self) -> None:
         while not self._engine.is_over:
             if self._ready:
                 self._run_try(min(self._ready, key=self._place))
+            elif self._waits:
+                self._wait()
             elif self._due:
                 self._fall_due(min(self._due, key=lambda slot: self._due[slot]))
             else:
                 waiting = [record.task_id for record in self._records() if record.state not in FINISHED]
                 raise RuntimeError(f"DAG {self._dag.dag_id!r}: nothing can run, and these have not ended: {waiting}")
-        record = self._keep_run(self._clock.now())
-        self._call_back(record)
-        _log.info("DAG run %s ended: %s", record.run_id, record.state)
-        return FinishedRun(record, self._dag, self._store)
 
     # ---- the engine's side -------------------------------------------------------------------------------------------
 
@@ -116,8 +135,21 @@ class TestedRun:
                 _log.warning("Task %s: %s", self._engine.node_of[effect.slot].task_id, effect.text)
             elif isinstance(effect, Finish):
                 self._state, self._reason = effect.state, effect.reason
-            elif isinstance(effect, Move) and effect.target in FINISHED:
-                self._ended_at[effect.slot] = self._clock.now()
+            elif isinstance(effect, Move):
+                self._follow(effect)
+
+    def _follow(self, move: Move) -> None:
+        slot = move.slot
+        if move.target in FINISHED:
+            self._ended_at[slot] = self._clock.now()
+        if move.event is Event.START_DEFERRED:
+            task = next(task for task in self._document.tasks if task.task_id == self._engine.node_of[slot].task_id)
+            if task.start_trigger is not None:
+                self._waits[slot] = start_deferral(task.start_trigger, self._clock.now())
+        elif move.found in PARKED:
+            self._waits.pop(slot, None)
+        if move.target in {*FINISHED, *WAITING}:
+            self._resumptions.pop(slot, None)
 
     def _place(self, slot: int) -> tuple[int, int]:
         return -self._engine.node_of[slot].priority_of(self._engine.tries[slot]), slot
@@ -131,6 +163,41 @@ class TestedRun:
         elif wait_s > 0:
             time.sleep(wait_s)
         self._apply(self._engine.fall_due(slot, due_at))
+
+    # ---- waits -------------------------------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Let one task go on that waits for a person, or else the one whose trigger fires first."""
+        for slot, deferral in self._waits.items():
+            if deferral.question is not None:
+                event = self._answers.event_for(self._engine.node_of[slot].task_id, deferral.question)
+                self._resume(slot, resumption_after(deferral, "event", event))
+                return
+        waits = {slot: (deferral, self._order(slot, is_first_look=False)) for slot, deferral in self._waits.items()}
+        fired = self._triggers.next_fired(waits)
+        slot = fired.trigger_pk
+        if fired.outcome in TASK_ENDS:
+            self._end_parked(slot, Outcome(fired.outcome), fired.payload)
+        else:
+            self._resume(slot, resumption_after(self._waits[slot], fired.outcome, fired.payload))
+
+    def _resume(self, slot: int, resumption: Resumption) -> None:
+        self._resumptions[slot] = resumption
+        self._apply(self._engine.resume(slot, self._engine.tries[slot], Actor.TRIGGERER))
+
+    def _end_parked(self, slot: int, outcome: Outcome, xcoms: bytes | None) -> None:
+        """The trigger ended its task itself."""
+        values: dict[str, Any] = {} if xcoms is None else msgspec.json.decode(xcoms)
+        for key, value in values.items():
+            self._store.set_xcom(
+                dag_id=self._dag.dag_id,
+                run_id=self._facts.run_id,
+                task_id=self._engine.node_of[slot].task_id,
+                map_index=self._engine.map_index_of[slot],
+                key=key,
+                value=msgspec.json.encode(value),
+            )
+        self._apply(self._engine.end_parked(slot, self._engine.tries[slot], outcome, self._clock.now()))
 
     # ---- a try -------------------------------------------------------------------------------------------------------
 
@@ -176,7 +243,8 @@ class TestedRun:
             priority_weight=node.priority_of(engine.tries[slot]),
             queued_at=self._clock.now(),
             operator=node.operator,
-            first_started_at=None if is_first_look else self._started_at[slot],
+            first_started_at=None if is_first_look else self._started_at.get(slot),
+            resumption=self._resumptions.get(slot),
         )
 
     def _take(self, slot: int, finished: Finished) -> None:
@@ -191,6 +259,9 @@ class TestedRun:
                 key=xcom.key,
                 value=xcom.value,
             )
+        if finished.deferral is not None:
+            self._waits[slot] = finished.deferral
+            self._resumptions.pop(slot, None)
         for event in finished.asset_events:
             self._store.note_asset_event(self._order(slot, is_first_look=False), event, finished.ended_at)
         self._apply(

@@ -16,6 +16,7 @@ from tradewind.sdk.toolkit.masking import SecretsMasker, redact
 
 _path: ContextVar[str] = ContextVar("trigger_log_path", default="")
 _STDERR = 2
+_OWN = str(Path(__file__).parent)
 
 
 def log_to(path: str) -> None:
@@ -37,8 +38,11 @@ def set_up(level: str) -> None:
 
 
 def format_error(error: BaseException) -> list[str]:
-    """Return the lines of a traceback."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    """Return the lines of a traceback, from the author's first frame on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN):
+        trace = trace.tb_next
+    lines = traceback.TracebackException(type(error), error, trace or error.__traceback__).format()
     return "".join(lines).rstrip().splitlines()
 
 

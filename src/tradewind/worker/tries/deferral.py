@@ -11,6 +11,8 @@ import msgspec
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.exceptions import TaskDeferred
 from tradewind.sdk.ports import xcom_codec
+from tradewind.sdk.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
+from tradewind.serialization.human_answers import answer_event, default_input, too_late_event
 from tradewind.serialization.messages import Deferral, HumanQuestion
 
 if TYPE_CHECKING:
@@ -35,19 +37,23 @@ def deferral_of(error: TaskDeferred | TaskAwaitingInput, task: BaseOperator, ord
 
     Raises `UnserializableTriggerError` with one sentence, for a trigger too whose `serialize` makes no sense.
     """
+    until = _timeout_at(error.timeout, task, order)
     deferral = Deferral(
         next_method=error.method_name,
         next_kwargs=_encoded(error.kwargs or {}, f"an argument for {error.method_name}()"),
-        timeout_at=_timeout_at(error.timeout, task, order),
+        due_at=until,
         queue=task.queue,
     )
     if isinstance(error, TaskDeferred):
         classpath, kwargs = _serialized(error.trigger)
         _log.info("Deferred: waits for the trigger %s, then goes on in %s()", classpath, error.method_name)
         data = _encoded(kwargs, f"an argument of the trigger {classpath}")
-        return msgspec.structs.replace(deferral, classpath=classpath, kwargs=data)
+        deferral = msgspec.structs.replace(deferral, classpath=classpath, kwargs=data)
+        return _timed(deferral, error.trigger)
     _log.info("Waits for the answer of a human, then goes on in %s()", error.method_name)
-    return msgspec.structs.replace(deferral, question=_question(error.question))
+    question = _question(error.question)
+    unanswered = None if until is None else _unanswered(question, until)
+    return msgspec.structs.replace(deferral, question=question, due_outcome="event", due_payload=unanswered)
 
 
 def going_on(task: BaseOperator, resumption: Resumption) -> Callable[[Context], Any]:
@@ -90,6 +96,29 @@ def _timeout_at(timeout: Any, task: BaseOperator, order: RunTask) -> datetime | 
 def _counts_waits(task: BaseOperator) -> bool:
     dag = task.get_dag()
     return dag is not None and dag.airflow_defaults < 3
+
+
+def _timed(deferral: Deferral, trigger: Any) -> Deferral:
+    """Leave the wait for a moment to the scheduler's timers: they cost no process, and the author sees no difference."""
+    if type(trigger) not in {DateTimeTrigger, TimeDeltaTrigger}:
+        return deferral
+    if deferral.due_at is not None and deferral.due_at < trigger.moment:
+        return msgspec.structs.replace(deferral, is_timed=True)
+    ends_task = trigger.end_from_trigger
+    return msgspec.structs.replace(
+        deferral,
+        is_timed=True,
+        due_at=trigger.moment,
+        due_outcome="success" if ends_task else "event",
+        due_payload=None if ends_task else xcom_codec().encode_value(trigger.moment),
+    )
+
+
+def _unanswered(question: HumanQuestion, until: datetime) -> bytes:
+    """Return the event of a question that nobody has answered in time."""
+    if question.defaults is None:
+        return too_late_event()
+    return answer_event(question.defaults, default_input(question), until, None, timed_out=True)
 
 
 def _serialized(trigger: Any) -> tuple[str, dict[str, Any]]:

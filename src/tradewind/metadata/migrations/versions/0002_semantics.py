@@ -68,7 +68,7 @@ def _deferral() -> None:
         sa.Column("next_kwargs", sa.LargeBinary(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=True),
         sa.Column("owner_pk", _PK, nullable=True),
-        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("fired_at", UtcDateTime(), nullable=True),
