@@ -39,13 +39,15 @@ def iter_mapped_dependants(task: Any) -> Iterator[Any]:
 
 
 def is_expanded_over(task: Any) -> bool:
-    """Say whether something is expanded over what a task returns; looked up once for each DAG, which is complete."""
+    """Say whether something is expanded over what a task returns; looked up once for each DAG and number of tasks."""
     dag: DAG = task.dag
     kept: dict[str, Any] = vars(dag)
-    if _KEPT not in kept:
+    size, task_ids = kept.get(_KEPT, (0, frozenset()))
+    if size != len(dag.task_dict):
         found = (dependency for node in iter_mapped_nodes(dag) for dependency in iter_mapped_dependencies(node))
-        kept[_KEPT] = frozenset(dependency.task_id for dependency in found)
-    return task.task_id in kept[_KEPT]
+        task_ids = frozenset(dependency.task_id for dependency in found)
+        kept[_KEPT] = len(dag.task_dict), task_ids
+    return task.task_id in task_ids
 
 
 def common_mapped_group(task: Any, other: Any) -> Any:
