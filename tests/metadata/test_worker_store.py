@@ -15,6 +15,7 @@ from tradewind.metadata.connections import ConnectionStore
 from tradewind.metadata.doorbell import Ring, listen
 from tradewind.metadata.encryption import Cipher
 from tradewind.metadata.errors import AlreadyExistsError, DatabaseUnavailableError, InvalidRequestError, NotFoundError
+from tradewind.metadata.prune import prune
 from tradewind.metadata.variables import VariableStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.serialization.document import TaskDocument, TaskGroupDocument
@@ -291,3 +292,27 @@ def test_rows_that_cannot_be_asked_for(
 ) -> None:
     with pytest.raises(InvalidRequestError, match=message):
         store.find_rows(table=table, filters=filters)
+
+
+def test_states_of_tasks_and_assets(world: World, store: DatabaseWorkerStore) -> None:
+    run, _ = world.started_run(("a", "b"), day=1)
+    task, asset = ["task", "etl", run.run_id, "a", -1], ["asset", "orders"]
+    store.set_state(owner=task, key="job", value='"j1"')
+    store.set_state(owner=task, key="job", value='"j2"', expires_at=NOON + timedelta(hours=1))
+    store.set_state(owner=task, key="old", value="1", expires_at=NOON - timedelta(hours=1))
+    store.set_state(owner=asset, key="mark", value="7")
+    assert store.get_states(owner=task) == {"job": '"j2"'}
+    assert store.get_states(owner=task, key="old") == {}
+    assert store.get_states(owner=["task", "etl", run.run_id, "b", -1]) == {}
+    assert store.get_states(owner=asset, key="mark") == {"mark": "7"}
+    store.delete_states(owner=asset, key="mark")
+    assert store.get_states(owner=asset) == {}
+    assert [done.rows for done in prune(world.database, before=NOON, tables=("task_state",))] == [1]
+    store.delete_states(owner=task)
+    assert store.get_states(owner=task) == {}
+    with pytest.raises(NotFoundError, match="has no task instance 'z'"):
+        store.set_state(owner=["task", "etl", run.run_id, "z", -1], key="k", value="1")
+    with pytest.raises(InvalidRequestError, match="belongs to a task instance or an asset"):
+        store.get_states(owner=["dag", "etl"])
+    with pytest.raises(InvalidRequestError, match="the key of a state"):
+        store.set_state(owner=asset, key=" ", value="1")

@@ -73,6 +73,8 @@ SDK: dict[str, Names] = {
         **now(".sdk.xcoms.backend", "BaseXCom"),
         **now(".sdk.definitions.xcom_arg", "XComArg"),
         **now(".sdk.storage.path", "ObjectStoragePath"),
+        **now(".sdk.state_stores.accessors", "NEVER_EXPIRE"),
+        **now(".sdk.state_stores.resumable", "ResumableJobMixin"),
         **now(".sdk.runtime.templating", "literal"),
         **now(".sdk.toolkit.configuration", "conf"),
         **now(".airflow.versions", "__version__"),
@@ -179,6 +181,10 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.comms": now(".sdk.providers.execution_api", "*"),
     "airflow.sdk.execution_time.context": {
         **now(".sdk.runtime.accessors", "ConnectionAccessor MacrosAccessor VariableAccessor"),
+        **now(
+            ".sdk.state_stores.accessors",
+            "NEVER_EXPIRE AssetStateStoreAccessor AssetStateStoreAccessors TaskStateStoreAccessor",
+        ),
         **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
         **ACCESSORS,
     },

@@ -28,6 +28,7 @@ VALUES: dict[str, Names] = {
     "airflow.jobs": {},
     "airflow.jobs.base_job": now(".sdk.queries.unkept", "BaseJob=Job"),
     "airflow.jobs.job": now(".sdk.queries.unkept", "Job"),
+    "airflow.sdk.bases.resumablejobmixin": now(".sdk.state_stores.resumable", "ResumableJobMixin"),
     "airflow.sdk.bases.secrets_backend": _SECRETS_BACKEND,
     "airflow.sdk.io": {**_PATH, **now(".sdk.storage.store", "attach"), **_FILESYSTEMS},
     "airflow.sdk.io.fs": _FILESYSTEMS,

@@ -11,7 +11,7 @@ from tradewind.config.options_of_core import AIRFLOW, CORE
 from tradewind.config.options_of_mail import MAIL
 from tradewind.config.options_of_processes import DAG_PROCESSOR, DATABASE, SCHEDULER, TRIGGERER
 from tradewind.config.options_of_services import API, API_AUTH, LOGGING, OPERATORS
-from tradewind.config.options_of_values import SECRETS, XCOM
+from tradewind.config.options_of_values import SECRETS, STATE_STORE, XCOM
 
 __all__ = ["OPTIONS", "OPTION_BY_NAME", "Option"]
 
@@ -27,6 +27,7 @@ OPTIONS: tuple[Option, ...] = (
     *API_AUTH,
     *XCOM,
     *SECRETS,
+    *STATE_STORE,
     *OPERATORS,
     *MAIL,
 )

@@ -114,3 +114,29 @@ SECRETS = (
         minimum=1,
     ),
 )
+
+STATE_STORE = (
+    option(
+        "state_store",
+        "default_retention_days",
+        "integer",
+        "30",
+        "Days that a task's state is kept where the task does not say; 0: as long as its run.",
+        minimum=0,
+    ),
+    option(
+        "state_store",
+        "max_value_storage_bytes",
+        "integer",
+        "65535",
+        "A larger state is refused by the API and warned of in a task's log; 0: no limit.",
+        minimum=0,
+    ),
+    option(
+        "state_store",
+        "clear_on_success",
+        "boolean",
+        "False",
+        "Whether a task's state is deleted when the task succeeds.",
+    ),
+)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.metadata.errors import InvalidRequestError
 from tradewind.metadata.runs.deletion import delete_rows
-from tradewind.metadata.tables import audit_log, dag, dag_run, dag_source, dag_version, job
+from tradewind.metadata.tables import audit_log, dag, dag_run, dag_source, dag_version, job, task_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tradewind.metadata.database import Database
 
-TABLES = ("dag_run", "log", "job", "dag_version")
+TABLES = ("dag_run", "log", "job", "dag_version", "task_state")
 """What can be pruned, in the order it is done. Runs take their task instances, tries, events and XComs with them."""
 
 
@@ -117,6 +117,11 @@ def _old_versions(before: datetime) -> tuple[sa.Table, Any]:
     )
 
 
+def _old_states(before: datetime) -> tuple[sa.Table, Any]:
+    """What has expired by that date: the rest goes with its run."""
+    return task_state, sa.select(task_state.c.pk).where(task_state.c.expires_at < before)
+
+
 def _delete_from(table: sa.Table) -> Callable[[sa.Connection, Sequence[int]], None]:
     def delete(connection: sa.Connection, pks: Sequence[int]) -> None:
         connection.execute(sa.delete(table).where(table.c.pk.in_(pks)))
@@ -142,4 +147,5 @@ _RULES: dict[
     "log": (_old_log, _delete_from(audit_log)),
     "job": (_old_jobs, _delete_from(job)),
     "dag_version": (_old_versions, _delete_versions),
+    "task_state": (_old_states, _delete_from(task_state)),
 }

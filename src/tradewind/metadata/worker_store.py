@@ -24,6 +24,7 @@ from tradewind.metadata.errors import (
     MetadataError,
     NotFoundError,
 )
+from tradewind.metadata.runs import state_store
 from tradewind.metadata.runs.clearing import clear_rows
 from tradewind.metadata.runs.creation import RunRequest, insert_run
 from tradewind.metadata.runs.listing import RUN_COLUMNS, RunFilter, TaskInstanceFilter, run_detail
@@ -62,6 +63,7 @@ class DatabaseWorkerStore(AssetQuestions):
 
     METHODS = AssetQuestions.METHODS | frozenset(
         {
+            "delete_states",
             "delete_variable",
             "delete_xcoms",
             "find_rows",
@@ -69,11 +71,13 @@ class DatabaseWorkerStore(AssetQuestions):
             "get_dag",
             "get_dag_runs",
             "get_task_instances",
+            "get_states",
             "get_variable",
             "get_variable_keys",
             "get_xcom",
             "get_xcom_map_indexes",
             "get_xcoms",
+            "set_state",
             "set_variable",
             "set_xcom",
             "trigger_dag_run",
@@ -303,6 +307,21 @@ class DatabaseWorkerStore(AssetQuestions):
         with self._database.read() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return [_task_instance_record(row) for row in rows]
+
+    def get_states(self, *, owner: Sequence[Any], key: str | None = None) -> dict[str, str]:
+        """Return JSON by key of a task instance or an asset. Raises `NotFoundError` without the task instance."""
+        with self._database.read() as connection:
+            return state_store.get_states(connection, self._clock.now(), owner, key)
+
+    def set_state(self, *, owner: Sequence[Any], key: str, value: str, expires_at: datetime | None = None) -> None:
+        """Write one value. Raises `NotFoundError` without the task instance."""
+        with self._database.begin() as connection:
+            state_store.set_state(connection, self._clock.now(), owner, key, value, expires_at)
+
+    def delete_states(self, *, owner: Sequence[Any], key: str | None = None) -> None:
+        """Delete one value, or all of the owner. Raises `NotFoundError` without the task instance."""
+        with self._database.begin() as connection:
+            state_store.delete_states(connection, owner, key)
 
     def find_rows(
         self,

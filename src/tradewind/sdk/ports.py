@@ -158,6 +158,18 @@ if TYPE_CHECKING:
             """Return the events that a run was created for, oldest first."""
             ...
 
+        def get_states(self, *, owner: Sequence[Any], key: str | None = None) -> dict[str, str]:
+            """Return JSON by key: of `("task", dag_id, run_id, task_id, map_index)` or of `("asset", name)`."""
+            ...
+
+        def set_state(self, *, owner: Sequence[Any], key: str, value: str, expires_at: datetime | None = None) -> None:
+            """Write one value of an owner."""
+            ...
+
+        def delete_states(self, *, owner: Sequence[Any], key: str | None = None) -> None:
+            """Delete one value of an owner, or all."""
+            ...
+
         def find_rows(
             self,
             *,

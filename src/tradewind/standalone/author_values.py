@@ -76,6 +76,7 @@ def author_values(settings: Settings, *, is_parsing: bool = False) -> dict[str, 
         "secrets_backends": secrets_backends(settings),
         "cached_s": float(settings.integer("secrets", "cache_ttl_seconds")) if is_remembering else None,
         "sensitive_names": settings.names("core", "sensitive_var_conn_names"),
+        "clears_state_on_success": settings.boolean("state_store", "clear_on_success"),
     }
 
 

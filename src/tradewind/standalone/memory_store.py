@@ -70,6 +70,7 @@ class MemoryStore(MemoryAssets):
         self.task_instances: Callable[[], list[TaskInstanceRecord]] = list
         """Asked for the state of the run under test."""
         self._deleted: set[str] = set()
+        self._states: dict[tuple[Any, ...], dict[str, str]] = {}
         self._xcoms: dict[tuple[str, str, str, int, str], XComRecord] = {}
         self._clock = clock
         self._behind = behind
@@ -247,6 +248,21 @@ class MemoryStore(MemoryAssets):
             and (task_ids is None or instance.task_id in task_ids)
             and (states is None or instance.state in states)
         ]
+
+    def get_states(self, *, owner: Sequence[Any], key: str | None = None) -> dict[str, str]:
+        """Return JSON by key of a task instance or an asset: what this test has written."""
+        states = self._states.get(tuple(owner), {})
+        return {name: value for name, value in states.items() if key in {None, name}}
+
+    def set_state(self, *, owner: Sequence[Any], key: str, value: str, expires_at: datetime | None = None) -> None:
+        """Write one value."""
+        del expires_at  # a test is over sooner
+        self._states.setdefault(tuple(owner), {})[key] = value
+
+    def delete_states(self, *, owner: Sequence[Any], key: str | None = None) -> None:
+        """Delete one value, or all of the owner."""
+        for name in [name for name in self._states.get(tuple(owner), {}) if key in {None, name}]:
+            del self._states[tuple(owner)][name]
 
     def find_rows(
         self,

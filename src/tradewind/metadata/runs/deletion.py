@@ -23,6 +23,7 @@ from tradewind.metadata.tables import (
     task_instance,
     task_instance_event,
     task_instance_history,
+    task_state,
     trigger,
     xcom,
 )
@@ -38,6 +39,7 @@ _OF_TASK_INSTANCES = (
     (task_instance_event, task_instance_event.c.ti_pk),
     (xcom, xcom.c.ti_pk),
     (rendered_fields, rendered_fields.c.ti_pk),
+    (task_state, task_state.c.ti_pk),
     (trigger, trigger.c.ti_pk),
     (hitl_detail, hitl_detail.c.ti_pk),
 )

@@ -40,6 +40,7 @@ from tradewind.metadata.tables.run_tables import (
     task_instance_history,
     xcom,
 )
+from tradewind.metadata.tables.state_tables import asset_state, task_state
 from tradewind.metadata.tables.system_tables import audit_log, connection, job, lease, pool, variable
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "asset_partition",
     "asset_partition_event",
     "asset_queue",
+    "asset_state",
     "asset_use",
     "audit_log",
     "backfill",
@@ -76,6 +78,7 @@ __all__ = [
     "task_instance",
     "task_instance_event",
     "task_instance_history",
+    "task_state",
     "trigger",
     "variable",
     "xcom",

@@ -124,7 +124,20 @@ def _triggering_asset_events(context: _Context) -> Any:
     return triggering_events(context["dag_run"].dag_id, context["run_id"])
 
 
+def _task_state_store(context: _Context) -> Any:
+    from tradewind.sdk.state_stores.accessors import task_state_store  # noqa: PLC0415 - few tasks keep state
+
+    return task_state_store(context["ti"])
+
+
+def _asset_state_store(context: _Context) -> Any:
+    from tradewind.sdk.state_stores.accessors import AssetStateStoreAccessors  # noqa: PLC0415 - as above
+
+    return AssetStateStoreAccessors(context["inlets"] or (), context["outlets"])
+
+
 COMPUTED: dict[str, Callable[[Any], Any]] = {
+    "asset_state_store": _asset_state_store,
     "conf": _configuration,
     "conn": lambda _context: _CONN,
     "data_interval_end": _of_run("data_interval_end"),
@@ -155,6 +168,7 @@ COMPUTED: dict[str, Callable[[Any], Any]] = {
     "task_reschedule_count": _of_ti("task_reschedule_count", 0),
     "tomorrow_ds": _day(1),
     "tomorrow_ds_nodash": _nodash(_day(1)),
+    "task_state_store": _task_state_store,
     "triggering_asset_events": _triggering_asset_events,
     "triggering_dataset_events": lambda context: context["triggering_asset_events"].by_uri(),
     "try_number": _of_ti("try_number", None),
@@ -183,7 +197,15 @@ DEPRECATED = {
 }
 """Keys that Airflow 3 has dropped, with what to write instead."""
 
-COSTLY = frozenset(key for key in COMPUTED if key.startswith("prev_")) | DEPRECATED.keys() | {"triggering_asset_events"}
+COSTLY = (
+    frozenset(key for key in COMPUTED if key.startswith("prev_"))
+    | DEPRECATED.keys()
+    | {
+        "asset_state_store",
+        "task_state_store",
+        "triggering_asset_events",
+    }
+)
 """Keys whose values are fetched only when used, even by a callable that takes every key."""
 
 NEEDS_LOGICAL_DATE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tradewind.sdk.lookups.chain import install_secrets_backends, use_cache
 from tradewind.sdk.ports import xcom_codec
+from tradewind.sdk.state_stores.accessors import clear_on_success
 from tradewind.sdk.toolkit.masking import set_sensitive_fields
 from tradewind.sdk.xcoms.backend import install_xcom_backend
 
@@ -21,6 +22,7 @@ def install_author_values(
     secrets_backends: Sequence[Sequence[Any]] = (),
     cached_s: float | None = None,
     sensitive_names: Sequence[str] = (),
+    clears_state_on_success: bool = False,
 ) -> None:
     """Make these hold for this process: no author code is imported yet.
 
@@ -33,3 +35,4 @@ def install_author_values(
     install_secrets_backends((path, arguments) for path, arguments in secrets_backends)
     use_cache(cached_s)
     set_sensitive_fields(sensitive_names)
+    clear_on_success(is_on=clears_state_on_success)

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tradewind.sdk.exceptions import AirflowConfigException
 from tradewind.sdk.ports import xcom_codec
 from tradewind.sdk.toolkit.configuration import conf
+from tradewind.sdk.toolkit.loading import import_string
 from tradewind.sdk.xcoms.xcom import BaseXCom
 
 TYPE_CHECKING = False
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SECTION = "common.io"
+_OBJECT_PATH = "tradewind.sdk.storage.path.ObjectStoragePath"
+"""By name, for few installations have the libraries it needs."""
 _COMPRESSIONS: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "bz2": (".bz2", bz2.compress, bz2.decompress),
     "gzip": (".gz", gzip.compress, gzip.decompress),
@@ -95,9 +98,7 @@ def _path(address: str) -> Any:
     url = urlsplit(address)
     if url.scheme in {"", "file"}:
         return Path(unquote(url.path) if url.scheme else address)
-    from tradewind.sdk.storage import path  # noqa: PLC0415 - it needs an extra
-
-    return path.ObjectStoragePath(address)
+    return import_string(_OBJECT_PATH)(address)
 
 
 def _address(path: Any) -> str:

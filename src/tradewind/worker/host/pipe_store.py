@@ -192,6 +192,18 @@ class PipeStore(AssetQuestions):
         """Return matching task instances; the arguments are those of the protocol."""
         return msgspec.convert(self._pipe.call("get_task_instances", _plain(arguments)), list[TaskInstanceRecord])
 
+    def get_states(self, **arguments: Any) -> dict[str, str]:
+        """Return JSON by key; the arguments are those of the protocol."""
+        return self._pipe.call("get_states", arguments)
+
+    def set_state(self, **arguments: Any) -> None:
+        """Write one value; the arguments are those of the protocol."""
+        self._pipe.call("set_state", arguments)
+
+    def delete_states(self, **arguments: Any) -> None:
+        """Delete values; the arguments are those of the protocol."""
+        self._pipe.call("delete_states", arguments)
+
     def find_rows(self, **arguments: Any) -> list[dict[str, Any]]:
         """Return rows by condition; the arguments are those of the protocol."""
         return self._pipe.call("find_rows", _plain(arguments))

@@ -23,6 +23,7 @@ from tradewind.sdk.policies.cluster import env_vars_of_policies
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.runtime.templating import render_template_fields
 from tradewind.sdk.state import TaskInstanceState
+from tradewind.sdk.state_stores.accessors import clear_state_of_success
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
@@ -118,6 +119,7 @@ class _Attempt:
             with self.around.interrupts.during(self._on_kill):
                 self._prepare(find_dag())
                 self._keep(self._execute())
+                clear_state_of_success(self.ti)
         except KeyboardInterrupt:
             raise
         except (TaskDeferred, TaskAwaitingInput) as error:

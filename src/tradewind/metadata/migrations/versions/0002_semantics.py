@@ -366,11 +366,35 @@ def _drop_bundles() -> None:
 
 
 def _state_stores() -> None:
-    """State of tasks and assets that outlives a run."""
+    """State of tasks, which outlives a try, and of assets, which outlives a run."""
+    op.create_table(
+        "task_state",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("ti_pk", _PK, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_task_state")),
+    )
+    op.create_index("uq_task_state_ti_pk_key", "task_state", ["ti_pk", "key"], unique=True)
+    op.create_index("ix_task_state_expires_at", "task_state", ["expires_at"])
+    op.create_table(
+        "asset_state",
+        sa.Column("pk", _PK, autoincrement=True, nullable=False),
+        sa.Column("asset_name", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_asset_state")),
+    )
+    op.create_index("uq_asset_state_asset_name_key", "asset_state", ["asset_name", "key"], unique=True)
 
 
 def _drop_state_stores() -> None:
     """Undo `_state_stores`."""
+    op.drop_table("asset_state")
+    op.drop_table("task_state")
 
 
 # ---- deadlines -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""State that a task keeps between its tries, and that an asset keeps between tasks."""
