@@ -287,7 +287,9 @@ class MappedWorld:
         assert len(states) == len(self.rows)
         assert states == self.oracle.states
         assert self.engine.states == {slot: row.state for slot, row in self.rows.items()}
-        assert self.engine.map_index_of == {slot: row.map_index for slot, row in self.rows.items()}
+        assert {slot: self.engine.map_index_of[slot] for slot in self.rows} == {
+            s: r.map_index for s, r in self.rows.items()
+        }
         assert self.line == {slot for slot, row in self.rows.items() if row.state is TaskInstanceState.SCHEDULED}
         assert self.taken == {slot for slot, row in self.rows.items() if row.state in HOLDING_SLOT}
         assert (self.finished.state.value if self.finished else None) == self.oracle.result

@@ -224,6 +224,8 @@ class RunEngine(Expanding):
 
         These are its trigger rule, the setups or the scope further up, and what it is mapped over.
         """
+        if map_index == UNMAPPED and not node.scope and not node.length_sources:
+            return decide(node.trigger_rule, self.standing.by_rule[node.index].whole)
         verdict = self._verdict_of_rule(node, map_index)
         if node.length_sources and verdict is not Verdict.UPSTREAM_FAILED:
             return self.lengths.refusal(node) or verdict

@@ -52,7 +52,8 @@ class Moving:
         target = apply(found, event, actor)
         self.states[slot] = target
         self.versions[slot] += 1
-        self.roster.note(slot, found, target)
+        if target in FINISHED or found in FINISHED:
+            self.roster.note(slot, found, target)
         self._effects.append(Move(slot, event, found, target, self.tries[slot], self.versions[slot]))
         if target in PARKED:
             self._effects.append(Park(slot, target))

@@ -48,6 +48,14 @@ class Instance(NamedTuple):
     """What it returned to be mapped over: see `Finished.map_length`."""
 
 
+class MapIndexes(dict[int, int]):
+    """The map index of each slot that has one: most have none, and 100,000 instances are held at a time."""
+
+    def __missing__(self, slot: int) -> int:
+        """Say that the instance has none."""
+        return UNMAPPED
+
+
 class Roster:
     """Everything that is kept for each slot, and where to find the slots of a task."""
 
@@ -62,7 +70,7 @@ class Roster:
         self.map_lengths: dict[int, int] = {}
         """What the successful ones returned to be mapped over, where it can be."""
         self.node_of: dict[int, TaskNode] = {}
-        self.map_index_of: dict[int, int] = {}
+        self.map_index_of = MapIndexes()
         self.slots: list[dict[int, int]] = [{} for _ in dag.nodes]
         """By task: the slot of each map index."""
         self.orphans: set[int] = set()
@@ -82,7 +90,8 @@ class Roster:
         self.versions[slot] = instance.version
         self.tries[slot] = instance.try_number
         self.max_tries[slot] = instance.max_tries
-        self.map_index_of[slot] = map_index
+        if map_index != UNMAPPED:
+            self.map_index_of[slot] = map_index
         if instance.due_at is not None and instance.state in WAITING:
             self.due[slot] = instance.due_at
         if instance.map_length is not None and instance.state is TaskInstanceState.SUCCESS:
@@ -108,7 +117,7 @@ class Roster:
         self.mapped_of[node.index] += 1
 
     def note(self, slot: int, found: TaskInstanceState, target: TaskInstanceState) -> None:
-        """Keep the figures right after an instance moved from `found` to `target`."""
+        """Keep the figures right after an instance moved from `found` to `target`, one of which is a finished state."""
         change = (target not in FINISHED) - (found not in FINISHED)
         self.unfinished += change
         node = self.node_of.get(slot)

@@ -36,29 +36,31 @@ by any other rule those are for its own instances to wait for. The list is Airfl
 class Tally:
     """The counters of one task: what counts for all its instances, and what for those of a part of its map indexes."""
 
-    __slots__ = ("cells", "strides", "whole")
+    __slots__ = ("cells", "whole")
 
     def __init__(self) -> None:
         self.whole = UpstreamCounts()
-        self.cells: dict[int, dict[int, UpstreamCounts]] = {}
-        """By how many mapped groups are shared with the upstream, then by the place in them."""
-        self.strides: dict[int, int] = {}
-        """By the same: how many map indexes of the task lie in one place."""
+        self.cells: dict[int, dict[int, UpstreamCounts]] | None = None
+        """By how many map indexes of the task lie in one place of the groups shared, then by the place."""
 
     def of(self, map_index: int) -> UpstreamCounts:
         """Return how the upstream of one instance stands."""
-        if not self.cells or map_index <= UNMAPPED:
+        if self.cells is None or map_index <= UNMAPPED:
             return self.whole
         counts = self.whole
-        for depth, cells in self.cells.items():
-            cell = cells.get(map_index // self.strides[depth])
+        for stride, cells in self.cells.items():
+            cell = cells.get(map_index // stride)
             if cell is not None:
                 counts = _sum(counts, cell)
         return counts
 
-    def part(self, depth: int, place: int) -> UpstreamCounts:
-        """Return the counters of one place, to be changed."""
-        return self.cells.setdefault(depth, {}).setdefault(place, UpstreamCounts())
+    def part(self, stride: int, place: int) -> UpstreamCounts:
+        """Return the counters of one place, or with stride 0 those of all instances, to be changed."""
+        if not stride:
+            return self.whole
+        if self.cells is None:
+            self.cells = {}
+        return self.cells.setdefault(stride, {}).setdefault(place, UpstreamCounts())
 
 
 class Standing:
@@ -121,16 +123,14 @@ class Standing:
         state: TaskInstanceState,
         wake: Callable[[Iterable[int]], None],
     ) -> None:
-        depth, place = self._place(tally, node, upstream, self._roster.map_index_of[slot])
-        if depth is None:
+        stride, place = self._place(node, upstream, self._roster.map_index_of[slot])
+        if stride is None or not _add(tally.part(stride, place), state, is_setup=upstream.is_setup):
             return
         slots = self._roster.slots[node.index]
-        if not depth:
-            if _add(tally.whole, state, is_setup=upstream.is_setup):
-                wake(slots.values())
-        elif _add(tally.part(depth, place), state, is_setup=upstream.is_setup):
-            stride = tally.strides[depth]
+        if stride:
             wake([slots[index] for index in range(place * stride, (place + 1) * stride) if index in slots])
+        else:
+            wake(slots.values())
 
     def _count(self, node: TaskNode, upstream: Sequence[int]) -> Tally:
         tally = Tally()
@@ -143,18 +143,21 @@ class Standing:
                 tally.whole.total += 1
                 tally.whole.total_setup += other.is_setup
             for map_index, slot in slots.items():
-                depth, place = self._place(tally, node, other, map_index)
-                if depth is None:
+                stride, place = self._place(node, other, map_index)
+                if stride is None:
                     continue
-                counts = tally.part(depth, place) if depth else tally.whole
+                counts = tally.part(stride, place)
                 counts.total += 1
                 counts.total_setup += other.is_setup
                 if roster.states[slot] in FINISHED:
                     _add(counts, roster.states[slot], is_setup=other.is_setup)
         return tally
 
-    def _place(self, tally: Tally, node: TaskNode, upstream: TaskNode, map_index: int) -> tuple[int | None, int]:
-        """Say where an upstream instance counts: for all (depth 0), in one place, or (None) not at all."""
+    def _place(self, node: TaskNode, upstream: TaskNode, map_index: int) -> tuple[int | None, int]:
+        """Say where an upstream instance counts: for all (stride 0), in one place, or (None) not at all.
+
+        The stride is how many map indexes of `node` lie in one place of the groups that both are in.
+        """
         if not node.groups or not upstream.groups or map_index <= UNMAPPED:
             return 0, 0
         depth = _shared(node.groups, upstream.groups)
@@ -165,8 +168,7 @@ class Standing:
         theirs, own = self._lengths.stride(upstream, depth), self._lengths.stride(node, depth)
         if not theirs or not own:
             return 0, 0
-        tally.strides[depth] = own
-        return depth, map_index // theirs
+        return own, map_index // theirs
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:
