@@ -20,7 +20,7 @@ STRICT = {
 }
 """Limits that a test reaches in little time."""
 WANTED = re.compile(
-    r"tradewind\.dag_processor\.processor: (import error|.* wrote while)|tradewind\.scheduler\.reports: "
+    r"tradewind\.dag_processor\.processor: (import error|.* wrote while)|tradewind\.scheduler\.(reports|calling\.(deadlines|desk)): "
 )
 """Warnings that tests bring about on purpose."""
 

@@ -21,6 +21,10 @@ _HOOK = now(".sdk.hooks", "BaseHook")
 _LINK = now(".sdk.toolkit.plugins", "BaseOperatorLink")
 _NOTIFIER = now(".sdk.notifier", "BaseNotifier")
 _RETRY_POLICY = now(".sdk.policies.retries", "ExceptionRetryPolicy RetryAction RetryDecision RetryPolicy RetryRule")
+_DEADLINE_CALLBACKS = now(".sdk.deadlines.callbacks", "AsyncCallback SyncCallback")
+_DEADLINES = now(".sdk.deadlines.alerts", "DeadlineAlert VariableInterval") | now(
+    ".sdk.deadlines.references", "BaseDeadlineReference DeadlineReference deadline_reference"
+)
 _PARAM = now(".sdk.definitions.param", "Param ParamsDict")
 _SCOPES = now(".sdk.graph.scopes", "SetupTeardownContext")
 _SENSOR = now(".sdk.sensors.sensor", "BaseSensorOperator PokeReturnValue")
@@ -60,6 +64,8 @@ SDK: dict[str, Names] = {
         **_LINK,
         **_NOTIFIER,
         **_PARAM,
+        **_DEADLINE_CALLBACKS,
+        **_DEADLINES,
         **_RETRY_POLICY,
         **_SENSOR,
         **_STATES,
@@ -144,6 +150,17 @@ SDK: dict[str, Names] = {
     "airflow.sdk.definitions.param": {
         **_PARAM,
         **now(".sdk.definitions.param", "DagParam process_params"),
+    },
+    "airflow.sdk.definitions.callback": {
+        **_DEADLINE_CALLBACKS,
+        **now(".sdk.deadlines.callbacks", "Callback"),
+    },
+    "airflow.sdk.definitions.deadline": {
+        **_DEADLINES,
+        **now(
+            ".sdk.deadlines.references",
+            "AverageRuntimeDeadline DagRunLogicalDateDeadline DagRunQueuedAtDeadline FixedDatetimeDeadline",
+        ),
     },
     "airflow.sdk.definitions.retry_policy": _RETRY_POLICY,
     "airflow.sdk.definitions.taskgroup": {**_TASK_GROUP, **now(".sdk.mapping.groups", "MappedTaskGroup")},

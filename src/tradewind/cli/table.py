@@ -42,6 +42,9 @@ DAGS = {
     "pause": Entry("Pause DAGs: nothing new of them starts.", f"{_DAGS}.switching:pause"),
     "unpause": Entry("Let paused DAGs run.", f"{_DAGS}.switching:unpause"),
     "delete": Entry("Delete a DAG with all its runs from the database.", f"{_DAGS}.switching:delete"),
+    "list-deadlines": Entry(
+        "List deadlines of runs: those to come, and those missed.", f"{_DAGS}.deadlines:list_deadlines"
+    ),
     "list-import-errors": Entry("List the DAG files that cannot be imported.", f"{_DAGS}.parsing:list_import_errors"),
     "backfill": Entry(
         "Airflow 2's way to create a backfill, which waits for its end.",

@@ -139,6 +139,7 @@ CORE = (
         "A warm worker process is replaced after so many tasks; 0 never.",
         minimum=0,
     ),
+    option("core", "check_slas", "boolean", "True", "Whether the `sla` of tasks is looked at."),
     own_option(
         "core",
         "callback_timeout",

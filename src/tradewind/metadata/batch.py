@@ -311,6 +311,41 @@ class OverDeferral:
 
 
 @dataclass(slots=True)
+class NewDeadline:
+    """A run has to be done by then. Ignored when the run has a deadline of the same alert already."""
+
+    run_pk: DagRunPk
+    dag_id: str
+    run_id: str
+    alert: int
+    """The place of the alert in the DAG document."""
+    name: str | None
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class DeadlineRow:
+    """A deadline that is stored and was not missed yet."""
+
+    deadline_pk: int
+    run_pk: DagRunPk
+    dag_id: str
+    run_id: str
+    alert: int
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class DeadlineEnd:
+    """A deadline was missed, or its callback was called."""
+
+    deadline_pk: int
+    missed_at: datetime | None = None
+    called_at: datetime | None = None
+    callback_error: str | None = None
+
+
+@dataclass(slots=True)
 class Batch:
     """Everything one transaction writes. Empty lists cost nothing."""
 
@@ -328,6 +363,10 @@ class Batch:
     mappings: list[MappingWrite] = field(default_factory=list)
     callbacks: list[CallbackRequest] = field(default_factory=list)
     callbacks_done: list[int] = field(default_factory=list)
+    deadlines: list[NewDeadline] = field(default_factory=list)
+    deadline_ends: list[DeadlineEnd] = field(default_factory=list)
+    deadlines_kept: list[int] = field(default_factory=list)
+    """Numbers of deadlines that nothing missed: they are deleted."""
     asset_events: list[AssetEventWrite] = field(default_factory=list)
     partition_events: list[PartitionEventWrite] = field(default_factory=list)
     assets_unqueued: list[tuple[str, int, int, int]] = field(default_factory=list)
@@ -355,6 +394,9 @@ class Batch:
             or self.mappings
             or self.callbacks
             or self.callbacks_done
+            or self.deadlines
+            or self.deadline_ends
+            or self.deadlines_kept
             or self.asset_events
             or self.partition_events
             or self.assets_unqueued
@@ -375,6 +417,7 @@ class CommitResult:
     stale_runs: list[DagRunPk] = field(default_factory=list)
     created_runs: list[RunRow] = field(default_factory=list)
     created_callbacks: list[CallbackRow] = field(default_factory=list)
+    created_deadlines: list[DeadlineRow] = field(default_factory=list)
     asset_dag_ids: set[str] = field(default_factory=set)
     """DAGs that wait for an asset of which an event was written."""
 

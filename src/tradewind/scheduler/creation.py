@@ -68,6 +68,8 @@ class RunCreator:
         self._reactor = reactor
         self._clock = clock
         self._ask = ask
+        self.on_line_up: Callable[[list[RunRow]], None] = lambda _runs: None
+        """Told of runs that are queued before they may start."""
         self._plans: dict[str, _Plan] = {}
         self._asked: dict[int, str] = {}
         self._request_ids = backfills.layout.request_ids
@@ -232,6 +234,8 @@ class RunCreator:
     def line_up(self, runs: Iterable[RunRow]) -> None:
         """These runs are queued in the database: start those that may, and let the others wait."""
         dag_ids: dict[str, None] = {}
+        runs = list(runs)
+        self.on_line_up(runs)
         for run in runs:
             self.queue.put(run)
             dag_ids[run.dag_id] = None

@@ -23,6 +23,7 @@ from tradewind.metadata.doorbell import Ring
 from tradewind.metadata.errors import DatabaseUnavailableError, NotFoundError
 from tradewind.scheduler.assets.runs import AssetRuns
 from tradewind.scheduler.backfills import BackfillDesk
+from tradewind.scheduler.calling.deadlines import DeadlineDesk
 from tradewind.scheduler.calling.desk import CallbackDesk
 from tradewind.scheduler.collector import Collector
 from tradewind.scheduler.creation import RunCreator
@@ -74,6 +75,8 @@ class SchedulerOptions:
     """So often it looks for queued runs that no bell announced."""
     shutdown_grace_s: float = 10.0
     longest_backoff_s: float = 5.0
+    checks_slas: bool = True
+    """Whether the `sla` of tasks is looked at."""
 
 
 class Scheduler:
@@ -123,6 +126,11 @@ class Scheduler:
         self.backfills.on_progress = self.creator.fill_backfill
         self.assets = AssetRuns(store, self.dags, collector, self.creator.has_room)
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
+        self.deadlines = DeadlineDesk(
+            store, self.dags, collector, self.reactor, clock, answer, checks_slas=options.checks_slas
+        )
+        self.callbacks.on_end = self.deadlines.take_end
+        self.creator.on_line_up = self.deadlines.take
         self._reports = ReportTaker(self.book, collector, clock)
         self._orders: list[RunCallback | ComputeNextRun] = []
         self._had_outage = False
@@ -297,6 +305,7 @@ class Scheduler:
         if found is not None:
             self.book.tell_past(found)
             if pk not in self.book.runs:
+                self.deadlines.run_ended(found)
                 self.creator.run_ended(found.dag_id)
                 self.assets.run_ended(found.dag_id)
 
@@ -349,6 +358,7 @@ class Scheduler:
         self.backfills.go_on()
         self.assets.hear_all()
         self.callbacks.find_again()
+        self.deadlines.find_again()
 
     def _dag_of(self, run: RunRow) -> DagState | None:
         """Return the DAG of a run; one whose file is gone is frozen, in the version that the run had last."""
@@ -384,6 +394,7 @@ class Scheduler:
         self.backfills.load()
         self.backfills.go_on()
         self.callbacks.find_again()
+        self.deadlines.find_again()
 
     def _note_outage(self) -> None:
         self._had_outage = True
@@ -416,6 +427,7 @@ class Scheduler:
             self._pause_if_failing(active)
         self.creator.plan_next()
         for active in ended:
+            self.deadlines.run_ended(active.run)
             self.creator.run_ended(active.run.dag_id)
             self.assets.run_ended(active.run.dag_id)
         self.assets.settle()
@@ -429,6 +441,7 @@ class Scheduler:
         result = self._store.commit(batch, epoch=self._epoch)
         self.creator.line_up(result.created_runs)
         self.callbacks.take(result.created_callbacks)
+        self.deadlines.arm(result.created_deadlines)
         self.assets.hear(result.asset_dag_ids)
         stale = {run_pk_of(pk) for pk in result.stale_task_instances} | set(result.stale_runs)
         for pk in sorted(stale):

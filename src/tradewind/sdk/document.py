@@ -28,6 +28,7 @@ from tradewind.sdk.policies.planning import planned_fields, weights_by_try
 from tradewind.sdk.triggers.start import start_trigger_of
 from tradewind.serialization.document import (
     DagDocument,
+    DeadlineDocument,
     EdgeLabel,
     ParamDocument,
     TaskDocument,
@@ -126,6 +127,7 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         doc_md=dag.doc_md,
         render_template_as_native_obj=dag.render_template_as_native_obj,
         callbacks=tuple(name for name in _DAG_CALLBACKS if getattr(dag, name)),
+        deadlines=_deadlines(dag),
         airflow_defaults=dag.airflow_defaults,
         tasks=tuple(_task(dag, task) for task in tasks),
         groups=tuple(_groups(dag.task_group)),
@@ -175,6 +177,17 @@ def _schedule(dag: DAG) -> dict[str, Any]:
         raise DagDocumentError(str(error), dag_id=dag.dag_id, field="schedule") from error
     _check_json(encoded, "the timetable's serialize()", dag_id=dag.dag_id, field="schedule")
     return {"timetable": encoded, "schedule_summary": str(dag.timetable.summary)}
+
+
+def _deadlines(dag: DAG) -> tuple[DeadlineDocument, ...]:
+    if dag.deadline is None and not any(getattr(task, "sla", None) for task in dag.tasks):
+        return ()
+    from tradewind.sdk.deadlines.alerts import deadlines_of  # noqa: PLC0415 - few DAGs have some
+
+    try:
+        return deadlines_of(dag)
+    except (TypeError, ValueError) as error:
+        raise DagDocumentError(str(error), dag_id=dag.dag_id, field="deadline") from error
 
 
 def _limits(dag: DAG) -> dict[str, Any]:

@@ -128,6 +128,22 @@ class EdgeLabel(msgspec.Struct, frozen=True, kw_only=True):
     label: str
 
 
+class DeadlineDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """By when a run, or some of its tasks, have to be done; the callback itself stays with the author's code."""
+
+    name: str | None = None
+    reference_type: str
+    """DagRunLogicalDateDeadline, DagRunQueuedAtDeadline, FixedDatetimeDeadline, AverageRuntimeDeadline, custom or sla."""
+    reference: dict[str, Any] = {}
+    interval_s: float | None = None
+    interval_variable: str | None = None
+    """In its place the variable that has the seconds."""
+    task_ids: tuple[str, ...] = ()
+    """Of an sla: the tasks that have to be done, in place of the run."""
+    callback: str = ""
+    """Its dotted path, for people."""
+
+
 class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One DAG. Built by `tradewind.sdk.document.to_document`."""
 
@@ -158,6 +174,7 @@ class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     doc_md: str | None = None
     render_template_as_native_obj: bool = False
     callbacks: tuple[str, ...] = ()
+    deadlines: tuple[DeadlineDocument, ...] = ()
     airflow_defaults: int = 3
     """Whose defaults the file gets: those of Airflow 2 or of Airflow 3."""
     tasks: tuple[TaskDocument, ...] = ()

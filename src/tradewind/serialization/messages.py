@@ -283,6 +283,8 @@ class CallbackDone(msgspec.Struct, frozen=True, kw_only=True, tag="callback_done
 
     callback_pk: int
     error: str | None = None
+    moment: datetime | None = None
+    """The answer where a date was asked for."""
 
 
 class RunDates(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

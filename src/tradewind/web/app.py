@@ -41,7 +41,7 @@ from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
 from tradewind.web.openapi import openapi_document
 from tradewind.web.operations import Operation, json_response, route
-from tradewind.web.policies import links, plugins
+from tradewind.web.policies import deadlines, links, plugins
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -70,6 +70,7 @@ _ROOMS = (
     overview,
     plugins,
     links,
+    deadlines,
 )
 
 _CONTENT_POLICY = (

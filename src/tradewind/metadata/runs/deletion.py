@@ -18,6 +18,7 @@ from tradewind.metadata.tables import (
     dag,
     dag_run,
     dag_warning,
+    deadline,
     hitl_detail,
     rendered_fields,
     task_instance,
@@ -89,4 +90,5 @@ def delete_rows(connection: sa.Connection, run_pks: Iterable[int]) -> None:
         for table, column in _OF_TASK_INSTANCES:
             connection.execute(sa.delete(table).where(column >= first, column < first + (1 << SLOT_BITS)))
         connection.execute(sa.delete(callback_request).where(callback_request.c.run_pk == run_pk))
+        connection.execute(sa.delete(deadline).where(deadline.c.run_pk == run_pk))
         connection.execute(sa.delete(dag_run).where(dag_run.c.pk == run_pk))

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from tradewind.core.ids import DagRunPk, TaskInstancePk
 from tradewind.core.states import RUN_FINISHED, DagRunState, RunType, TaskInstanceState
-from tradewind.metadata.batch import CallbackRequest, CallbackRow, DagRow, PoolRow, RunRow, TaskInstanceRow
+from tradewind.metadata.batch import CallbackRequest, CallbackRow, DagRow, DeadlineRow, PoolRow, RunRow, TaskInstanceRow
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.policies.plugins import PluginStore
-from tradewind.metadata.tables import callback_request, dag, dag_run, dag_version, pool, task_instance
+from tradewind.metadata.tables import callback_request, dag, dag_run, dag_version, deadline, pool, task_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -169,6 +169,33 @@ class Loading:
                 TaskInstanceRow(TaskInstancePk(row[0]), row[1], row[2], _STATES[row[3]], *row[4:])
                 for row in connection.execute(query)
             ]
+
+    def load_deadlines(self) -> list[DeadlineRow]:
+        """Return the deadlines that were not missed yet, the next one first."""
+        columns = deadline.c
+        query = sa.select(
+            columns.pk, columns.run_pk, columns.dag_id, columns.run_id, columns.alert, columns.due_at
+        ).where(columns.missed_at.is_(None))
+        with self._database.read() as connection:
+            return [DeadlineRow(*row) for row in connection.execute(query.order_by(columns.due_at, columns.pk))]
+
+    def average_runtime_s(self, dag_id: str, max_runs: int, min_runs: int) -> float | None:
+        """Return how long the DAG's last successful runs took on average; None when there are too few of them."""
+        columns = dag_run.c
+        query = (
+            sa.select(columns.started_at, columns.ended_at)
+            .where(
+                columns.dag_id == dag_id,
+                columns.state == DagRunState.SUCCESS.value,
+                columns.started_at.is_not(None),
+                columns.ended_at.is_not(None),
+            )
+            .order_by(columns.run_after.desc(), columns.pk.desc())
+            .limit(max_runs)
+        )
+        with self._database.read() as connection:
+            took = [(ended - started).total_seconds() for started, ended in connection.execute(query)]
+        return sum(took) / len(took) if took and len(took) >= min_runs else None
 
     def load_listened_hooks(self) -> frozenset[str]:
         """Return the hooks that listeners of plugins implement."""

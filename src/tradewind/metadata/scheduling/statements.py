@@ -185,3 +185,20 @@ DELETE_CALLBACK = Statement(
     "DELETE FROM callback_request WHERE pk = ?",
     "DELETE FROM callback_request WHERE pk = ANY(%s::bigint[])",
 )
+
+_INSERT_DEADLINE = "INSERT INTO deadline (run_pk, dag_id, run_id, alert, name, due_at, created_at)"
+INSERT_DEADLINE = Statement(
+    _INSERT_DEADLINE + " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_pk, alert) DO NOTHING RETURNING pk",
+    _INSERT_DEADLINE + " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_pk, alert) DO NOTHING RETURNING pk",
+)
+
+_END_DEADLINE = (
+    "UPDATE deadline SET missed_at = coalesce({0}, missed_at), called_at = coalesce({0}, called_at),"
+    " callback_error = coalesce({0}, callback_error) WHERE pk = {0} RETURNING pk"
+)
+END_DEADLINE = Statement(_END_DEADLINE.format("?"), _END_DEADLINE.format("%s"))
+
+DELETE_DEADLINE = Statement(
+    "DELETE FROM deadline WHERE pk = ? AND missed_at IS NULL",
+    "DELETE FROM deadline WHERE pk = ANY(%s::bigint[]) AND missed_at IS NULL",
+)

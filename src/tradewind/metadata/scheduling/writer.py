@@ -12,7 +12,7 @@ import msgspec
 
 from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
-from tradewind.metadata.batch import CallbackRow, CommitResult, RunRow
+from tradewind.metadata.batch import CallbackRow, CommitResult, DeadlineRow, RunRow
 from tradewind.metadata.scheduling import statements as sql
 from tradewind.metadata.scheduling.asset_events import consume, write_events, write_partitions
 from tradewind.metadata.scheduling.deferring import write_deferrals
@@ -74,6 +74,7 @@ class BatchWriter:
             self._run.many(sql.SET_SCHEDULE, rows)
         for request in batch.callbacks:
             self._request_callback(request)
+        self._write_deadlines(batch)
         if batch.callbacks_done:
             self._run.many(sql.DELETE_CALLBACK, [(pk,) for pk in batch.callbacks_done])
         if batch.pauses:
@@ -255,6 +256,21 @@ class BatchWriter:
         )
         if made is not None:
             self._result.created_callbacks.append(CallbackRow(made[0], request))
+
+    def _write_deadlines(self, batch: Batch) -> None:
+        when = self._run.instant
+        for new in batch.deadlines:
+            row: Row = (new.run_pk, new.dag_id, new.run_id, new.alert, new.name, when(new.due_at), when(self._now))
+            made = self._run.one(sql.INSERT_DEADLINE, row)
+            if made is not None:
+                stored = DeadlineRow(made[0], new.run_pk, new.dag_id, new.run_id, new.alert, new.due_at)
+                self._result.created_deadlines.append(stored)
+        for end in batch.deadline_ends:
+            self._run.one(
+                sql.END_DEADLINE, (when(end.missed_at), when(end.called_at), end.callback_error, end.deadline_pk)
+            )
+        if batch.deadlines_kept:
+            self._run.many(sql.DELETE_DEADLINE, [(pk,) for pk in batch.deadlines_kept])
 
     def _lock_runs(self, run_pks: set[DagRunPk] | list[DagRunPk]) -> dict[int, tuple[str, int]]:
         return {pk: (state, version) for pk, state, version in self._run.listed(sql.LOCK_RUNS, run_pks)}

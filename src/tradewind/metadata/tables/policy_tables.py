@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
 
 from tradewind.metadata.tables.columns import Pk, instant, metadata, optional_text, pk, text
 
@@ -32,7 +32,7 @@ deadline = Table(
     instant("called_at"),
     optional_text("callback_error"),
     instant("created_at", is_required=True),
-    Index("ix_deadline_run_pk", "run_pk"),
+    UniqueConstraint("run_pk", "alert"),
     Index("ix_deadline_dag_id", "dag_id"),
     sqlite_autoincrement=True,
 )

@@ -43,6 +43,8 @@ class CallbackDesk:
         self._log_path = log_path
         self._submit = submit
         self._called: dict[int, tuple[CallbackRow, int]] = {}
+        self.on_end: Callable[[CallbackRequest, CallbackDone | None], None] = lambda _request, _done: None
+        """Told of each request that is over, with None where it was given up."""
         self._waiting: dict[str, dict[int, CallbackRow]] = {}
         """By DAG: callbacks whose DAG file is gone; it may come back."""
 
@@ -77,6 +79,7 @@ class CallbackDesk:
         else:
             _log.error("%s lost its process %d times, given up: %s", _name(callback), calls, end.reason)
         self._collector.batch.callbacks_done.append(callback.callback_pk)
+        self.on_end(callback.request, end if isinstance(end, CallbackDone) else None)
 
     def _call(self, callback: CallbackRow, calls: int) -> None:
         request = callback.request

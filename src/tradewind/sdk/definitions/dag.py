@@ -85,6 +85,7 @@ class DAG:
     render_template_as_native_obj: bool
     dagrun_timeout: timedelta | None
     deadline: Any
+    sla_miss_callback: Any
     on_success_callback: Any
     on_failure_callback: Any
     access_control: dict[str, Any] | None
@@ -168,6 +169,7 @@ class DAG:
         expect(description, str, dag_id, "description")
         expect(dagrun_timeout, timedelta, dag_id, "dagrun_timeout")
         self._settle_texts(dag_display_name, doc_md, tags, template_searchpath)
+        self.sla_miss_callback = modern.get("sla_miss_callback")
         self.owner_links = owner_links or {}
         self.fail_fast = bool(modern.get("fail_fast", fail_fast))
         self.edge_info = {}

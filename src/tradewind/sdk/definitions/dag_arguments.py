@@ -27,6 +27,8 @@ _WITHOUT_EFFECT = {
     "full_filepath": ("", "2.0"),
     "sla_miss_callback": ("deadline", "3.0"),
 }
+_KEPT = frozenset({"sla_miss_callback"})
+"""They mean what they meant."""
 
 
 def default_zone() -> tzinfo:
@@ -143,6 +145,8 @@ def modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
     for name, value in removed.items():
         new_name, since = _RENAMED.get(name) or _WITHOUT_EFFECT[name]
         note_deprecated(f"DAG({name}=...)", f"{new_name}=" if new_name else "", since=since)
+        if name in _KEPT:
+            modern[name] = value
         if name in _RENAMED and (name != "timetable" or value is not None):
             modern[new_name] = value
     return modern

@@ -262,6 +262,8 @@ def _settle_old_spellings(task: BaseOperator, arguments: dict[str, Any], surplus
         elif value is not None:
             modern, since = _WITHOUT_EFFECT[old]
             note_deprecated(f"{type(task).__name__}({old}=...)", modern, since=since)
+            if old == "sla":
+                object.__setattr__(task, old, value)
     if surplus:
         names = ", ".join(repr(name) for name in sorted(surplus))
         raise TypeError(f"{type(task).__name__} (task_id: {task.task_id}) does not take the argument(s) {names}")

@@ -12,6 +12,7 @@ from tradewind.sdk.plugins.listening import tell
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.current import set_current_context
 from tradewind.serialization.messages import CallbackDone, RunTask
+from tradewind.worker.calls.deadlines import ask_reference, call_alert, call_sla_miss
 from tradewind.worker.tries.aftermath import HOOK_OF, tell_of_end
 from tradewind.worker.tries.callbacks import mail_about, run_callbacks
 from tradewind.worker.tries.mapping import operator_of_index
@@ -38,6 +39,10 @@ def run_callback_order(
     """Carry out the order; what goes wrong is in its log, and in one line in the report."""
     try:
         dag = find_dag()
+        if order.kind == "deadline_reference":
+            with limit(order.name):
+                moment = ask_reference(order, dag)
+            return CallbackDone(callback_pk=order.callback_pk, moment=moment)
         task = dag.task_dict.get(order.task_id) if order.task_id is not None else _last_task(dag)
         if task is None:
             return CallbackDone(callback_pk=order.callback_pk, error=_no_task(dag, order.task_id))
@@ -52,6 +57,10 @@ def run_callback_order(
 
 
 def _call(order: RunCallback, dag: DAG, task: BaseOperator, context: Context, limit: Limit) -> str | None:
+    if order.kind == "deadline":
+        return call_alert(order, dag, context, limit)
+    if order.kind == "sla":
+        return call_sla_miss(order, dag, limit)
     if order.kind == "dag_listener":
         return tell(order.name, limit, dag_run=context["dag_run"], msg=order.reason)
     if order.kind == "dag":

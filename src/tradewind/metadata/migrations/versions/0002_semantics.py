@@ -427,10 +427,10 @@ def _deadlines() -> None:
         sa.Column("callback_error", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_deadline")),
+        sa.UniqueConstraint("run_pk", "alert", name=op.f("uq_deadline_run_pk_alert")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_deadline_dag_id", "deadline", ["dag_id"])
-    op.create_index("ix_deadline_run_pk", "deadline", ["run_pk"])
 
 
 def _drop_deadlines() -> None:
