@@ -8,7 +8,7 @@ from tradewind.core.expansion import length, sources
 from tradewind.core.graph import CompiledDag
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import DagDocument, TaskDocument, TaskGroupDocument
-from tradewind.serialization.expansions import is_mapped, read_expansion
+from tradewind.serialization.expansions import is_mapped, length_of, read_expansion
 
 INDEXES = {"a": 0, "b": 1, "c": 2}
 A, B, C = {"xcom": "a"}, {"xcom": "b"}, {"xcom": "c"}
@@ -83,3 +83,18 @@ def test_a_document_tells_which_tasks_are_mapped() -> None:
     assert [is_mapped(document, task.task_id) for task in document.tasks] == [False, True, True, True]
     with pytest.raises(KeyError):
         is_mapped(document, "z")
+
+
+@pytest.mark.parametrize(
+    ("xcoms", "map_index", "expected"),
+    [
+        ({"return_value": [1, 2]}, -1, 2),
+        ({"return_value": {"a": 1}}, -1, 1),
+        ({"return_value": "text"}, -1, None),
+        ({"other": [1]}, -1, None),
+        ({"return_value": [1, 2]}, 3, 1),
+        ({"return_value": None}, 3, None),
+    ],
+)
+def test_what_a_trigger_left_has_a_length(xcoms: dict, map_index: int, expected: int | None) -> None:
+    assert length_of(xcoms, map_index) == expected

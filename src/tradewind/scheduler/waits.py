@@ -16,12 +16,14 @@ from tradewind.core.states import PARKED, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
 from tradewind.metadata.batch import (
     CallbackRequest,
+    MappingWrite,
     NewDeferral,
     OverDeferral,
     Question,
     ResumedDeferral,
     XComWrite,
 )
+from tradewind.serialization.expansions import length_of
 from tradewind.serialization.waits import TASK_ENDS, resumption_after
 
 if TYPE_CHECKING:
@@ -155,16 +157,20 @@ class Waits:
         """The trigger has decided how its task ends."""
         now = self._clock.now()
         engine = active.engine
-        self._book.apply(active, engine.end_parked(slot, row.try_number, outcome, now))
+        xcoms: dict[str, Any] = {} if row.payload is None else msgspec.json.decode(row.payload)
+        node = engine.node_of.get(slot)
+        length = length_of(xcoms, engine.map_index_of[slot]) if node is not None and node.lengthens else None
+        self._book.apply(active, engine.end_parked(slot, row.try_number, outcome, now, map_length=length))
         state = engine.states[slot]
         written = self._collector.row_of(row.ti_pk)
         if written is not None:
             written.ended_at = now
             if outcome is Outcome.FAILED:
                 written.note = "its trigger ended it as failed"
-        if state is not _S.UP_FOR_RETRY and row.payload is not None:
-            xcoms: dict[str, Any] = msgspec.json.decode(row.payload)
-            batch = self._collector.batch
+        batch = self._collector.batch
+        if length is not None and state is _S.SUCCESS:
+            batch.mappings.append(MappingWrite(row.ti_pk, length, None))
+        if state is not _S.UP_FOR_RETRY:
             batch.xcoms.extend(XComWrite(row.ti_pk, key, msgspec.json.encode(value)) for key, value in xcoms.items())
         self._call_back(active, slot, row.try_number, _CALLBACKS.get(state))
 
@@ -180,6 +186,7 @@ class Waits:
                 name,
                 "its trigger ended the task",
                 task_id=node.task_id,
+                map_index=active.engine.map_index_of[slot],
                 try_number=try_number,
             ),
         )

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tradewind.core.expansion import Concatenated, Expansion, Literal, Product, Returned, Zipped
 
@@ -37,6 +37,14 @@ def read_expansion(written: Mapping[str, Any], index_of: Mapping[str, int]) -> E
         case _:
             msg = f"what it expands over has no length that could be read: {written!r}"
             raise ValueError(msg)
+
+
+def length_of(xcoms: Mapping[str, Any], map_index: int) -> int | None:
+    """Return the length that those mapped over a task wait for, of what its trigger left as its XComs."""
+    value: Any = xcoms.get("return_value")
+    if map_index >= 0:
+        return None if value is None else 1
+    return len(cast("list[Any] | dict[str, Any]", value)) if isinstance(value, list | dict) else None
 
 
 def is_mapped(document: DagDocument, task_id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tradewind.core.engine import MAX_INSTANCES
@@ -17,7 +18,7 @@ from tradewind.metadata.runs import (
 )
 from tradewind.serialization.document import DagDocument, TaskGroupDocument
 
-from tests.scheduler.stage import Stage, dag, task
+from tests.scheduler.stage import DAY, START, Stage, dag, task
 
 
 def mapped(length: dict[str, Any], **fields: Any) -> DagDocument:
@@ -262,3 +263,21 @@ def test_a_new_version_that_maps_a_task_or_no_longer_does(sqlite_stage: Stage) -
     assert states(stage)["b"] == {-1: "removed", 0: "queued", 1: "queued"}
     stage.end_all()
     assert stage.state() == "success"
+
+
+def test_the_run_before_holds_every_instance_until_all_of_its_own_succeeded(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    stage.start()
+    document = mapped(OVER_A, depends_on_past=True)
+    stage.deploy(msgspec.structs.replace(document, max_active_runs=2))
+    for run_id, day in (("r1", 0), ("r2", 1)):
+        stage.trigger(run_id=run_id, logical_date=START + day * DAY)
+    for run_id in ("r1", "r2"):
+        stage.end("a", run_id=run_id, map_length=2)
+    assert states(stage)["b"] == {0: "queued", 1: "queued"}
+    assert states(stage, "r2")["b"] == {-1: "none"}
+    end(stage, "b", 0)
+    assert states(stage, "r2")["b"] == {-1: "none"}
+    end(stage, "b", 1)
+    assert states(stage, "r2")["b"] == {0: "queued", 1: "queued"}
+    stage.check_caches()

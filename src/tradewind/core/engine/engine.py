@@ -110,9 +110,7 @@ class RunEngine(Expanding):
             self._move(slot, Event.RESCHEDULE, Actor.WORKER)
             self._arm(slot, due_at or at)
         else:
-            if map_length is not None and outcome is Outcome.SUCCESS:
-                self.roster.map_lengths[slot] = map_length
-            self._conclude(slot, outcome, at, Actor.WORKER, due_at=due_at)
+            self._conclude(slot, outcome, at, Actor.WORKER, due_at=due_at, map_length=map_length)
         for task_id in skips:
             for other in self._in_reach(slot, task_id):
                 self._skip(other)
@@ -125,13 +123,15 @@ class RunEngine(Expanding):
             self._effects.append(Offer(slot))
         return self._settle()
 
-    def end_parked(self, slot: int, try_number: int, outcome: Outcome, at: datetime) -> list[Effect]:
+    def end_parked(
+        self, slot: int, try_number: int, outcome: Outcome, at: datetime, *, map_length: int | None = None
+    ) -> list[Effect]:
         """The trigger of a deferred try ended it itself: `SUCCESS`, `SKIPPED`, or `FAILED`, which the rules may retry.
 
         A report of another try, or of one that is not deferred, does nothing.
         """
         if self._is_parked(slot, try_number) and self.states[slot] is _S.DEFERRED:
-            self._conclude(slot, outcome, at, Actor.TRIGGERER)
+            self._conclude(slot, outcome, at, Actor.TRIGGERER, map_length=map_length)
         return self._settle()
 
     def lose(self, slot: int, try_number: int, at: datetime, *, was_started: bool) -> list[Effect]:
@@ -261,8 +261,11 @@ class RunEngine(Expanding):
         actor: Actor,
         *,
         due_at: datetime | None = None,
+        map_length: int | None = None,
     ) -> None:
         if outcome is Outcome.SUCCESS:
+            if map_length is not None:
+                self.roster.map_lengths[slot] = map_length
             self._end(slot, Event.SUCCEED, actor)
         elif outcome is Outcome.SKIPPED:
             self._end(slot, Event.SKIP, actor)

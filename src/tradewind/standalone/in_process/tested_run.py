@@ -19,6 +19,7 @@ from tradewind.core.states import FINISHED, PARKED, WAITING, DagRunState, TaskIn
 from tradewind.core.transitions import Actor, Event
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import tasks_by_group
+from tradewind.serialization.expansions import length_of
 from tradewind.serialization.messages import DagFile, RunCallback, RunTask
 from tradewind.serialization.records import DagRecord, DagRunRecord, TaskInstanceRecord
 from tradewind.serialization.waits import TASK_ENDS, resumption_after, start_deferral
@@ -197,7 +198,9 @@ class TestedRun:
                 key=key,
                 value=msgspec.json.encode(value),
             )
-        self._apply(self._engine.end_parked(slot, self._engine.tries[slot], outcome, self._clock.now()))
+        length = length_of(values, self._engine.map_index_of[slot])
+        tries = self._engine.tries[slot]
+        self._apply(self._engine.end_parked(slot, tries, outcome, self._clock.now(), map_length=length))
 
     # ---- a try -------------------------------------------------------------------------------------------------------
 
