@@ -10,21 +10,31 @@ from typing import Any
 from conformance.corpora import HERE, collect
 from conformance.execution import run_all
 from conformance.facts.comparison import RELEASES, compare_runs
+from conformance.linting import lint_all
 from conformance.loading import load_all
 from conformance.sdk_suite import run_suite
+from conformance.timetables.replay import compare_timetables
 
 
 def main() -> None:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mirror", type=Path, help="folder of git clones, each in owner+name/repo")
-    parser.add_argument("--only", choices=("load", "exec", "facts", "sdk"), help="one part")
+    parser.add_argument("--only", choices=("load", "exec", "facts", "timetables", "lint", "sdk"), help="one part")
     parser.add_argument("--match", default="", help="only files or DAGs whose key contains this text")
     arguments = parser.parse_args()
     work = HERE / "work"
     work.mkdir(exist_ok=True)
     report: dict[str, Any] = {"failures": [], "not_available": []}
-    for part, measure in (("load", _load), ("exec", _execute), ("facts", _hold_against_facts), ("sdk", _test_sdk)):
+    parts = {
+        "load": _load,
+        "exec": _execute,
+        "facts": _hold_against_facts,
+        "timetables": _ask_timetables,
+        "lint": _lint,
+        "sdk": _test_sdk,
+    }
+    for part, measure in parts.items():
         if arguments.only in {None, part}:
             measure(report, work, arguments)
     results = HERE / "results"
@@ -65,6 +75,21 @@ def _test_sdk(report: dict[str, Any], work: Path, arguments: argparse.Namespace)
     report["not_available"] += outcome["absent"]
 
 
+def _ask_timetables(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    del work  # the answers lie in the repository
+    report["timetables"] = {}
+    for release in RELEASES:
+        outcome = compare_timetables(release, arguments.match)
+        report["timetables"][release] = outcome["counts"]
+        report["failures"] += [{"part": "timetables", **failure} for failure in outcome["failures"]]
+
+
+def _lint(report: dict[str, Any], work: Path, arguments: argparse.Namespace) -> None:
+    outcome = lint_all(work, arguments.match)
+    report["lint"] = outcome["counts"]
+    report["failures"] += outcome["failures"]
+
+
 def _print(report: dict[str, Any]) -> None:
     for failure in report["failures"]:
         print(f"{failure['part']:<5} {failure['what']}\n      {failure['why']}")
@@ -78,6 +103,15 @@ def _print(report: dict[str, Any]) -> None:
         )
     if "exec" in report:
         print(f"exec: {report['exec']['same_states']} of {report['exec']['dags']} DAGs end in Airflow's states")
+    for release, counts in report.get("timetables", {}).items():
+        print(
+            f"timetables: {counts['same']} of {counts['rows']} answers around changes of clocks are those of Airflow {release}, "
+            f"{counts['decided']} are others by a recorded decision"
+        )
+    if "lint" in report:
+        print(
+            f"lint: {report['lint']['same_structure']} of {report['lint']['files']} files mean the same when rewritten"
+        )
     for release, counts in report.get("facts", {}).items():
         print(
             f"facts: {counts['same']} of {counts['rows']} generated DAGs end as under Airflow {release}, "

@@ -50,6 +50,7 @@ DAGS = {
         "Airflow 2's way to create a backfill, which waits for its end.",
         "tradewind.cli.backfill_commands.airflow_2:backfill",
     ),
+    "lint": Entry("List what is deprecated in DAG files, and rewrite it.", f"{_DAGS}.linting:lint"),
     "report": Entry("Import every DAG file now, and show what each gives and costs.", f"{_DAGS}.parsing:report"),
     "reserialize": Entry("Import every DAG file now, and store its DAGs.", f"{_DAGS}.parsing:reserialize"),
 }

@@ -6,7 +6,7 @@ differ, an unset value (None here) follows the file: see `airflow_of`.
 
 from __future__ import annotations
 
-from tradewind.sdk.deprecations import is_written_for_airflow_2
+from tradewind.sdk.deprecations import declared_airflow, is_written_for_airflow_2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,10 +67,14 @@ def install_author_defaults(defaults: AuthorDefaults) -> AuthorDefaults:
 def airflow_of(file: str, *, uses_airflow_2_argument: bool = False) -> int:
     """Return whose defaults apply to code of `file`: 2 or 3.
 
-    The installation's choice where it made one; else 2 when the file has used a spelling that Airflow 3 has dropped.
+    The installation's choice where it made one, then what the file declares; else 2 when the file has used a spelling
+    that Airflow 3 has dropped.
     """
     if _defaults.airflow is not None:
         return _defaults.airflow
+    declared = declared_airflow(file)
+    if declared is not None:
+        return declared[1]
     return 2 if uses_airflow_2_argument or is_written_for_airflow_2(file) else 3
 
 

@@ -44,6 +44,11 @@ class DeprecationNote:
         return f"{self.old} is deprecated since Airflow {self.since} and gone in {self.removed_in}: {use}"
 
 
+DECLARATION = b"# airflow-defaults:"
+"""A comment line that begins so says whose defaults its file wants: 2 or 3."""
+_TOP_BYTES = 4096
+_AIRFLOW_3 = 3
+_declared: dict[str, tuple[int, int] | None] = {}
 _notes: dict[tuple[str, int, str], DeprecationNote] = {}
 _airflow_2_files: dict[str, tuple[int, str]] = {}
 """By file, the line and the first spelling seen in it that Airflow 3 does not have."""
@@ -112,12 +117,32 @@ def is_written_for_airflow_2(file: str) -> bool:
     return spelling_of_airflow_2(file) is not None
 
 
+def declared_airflow(file: str) -> tuple[int, int] | None:
+    """Return the line and the Airflow, 2 or 3, of a comment `# airflow-defaults: 2` at the top of `file`; None without."""
+    if file not in _declared:
+        try:
+            with open(file, "rb") as opened:  # noqa: PTH123 - pathlib is not on the way to a DAG
+                top = opened.read(_TOP_BYTES)
+        except OSError:  # in an archive, or typed in
+            top = b""
+        found = next(
+            ((n, line) for n, line in enumerate(top.splitlines(), 1) if line.startswith(DECLARATION)), (0, b"")
+        )
+        said = found[1][len(DECLARATION) :].strip()
+        _declared[file] = (found[0], int(said)) if said in {b"2", b"3"} else None
+    return _declared[file]
+
+
 def spelling_of_airflow_2(file: str) -> tuple[str, int, str] | None:
     """Return file, line and spelling by which `file` was found to be written for Airflow 2, None when it was not.
 
     A file whose helper modules use such a spelling could not be imported by Airflow 3 either; they are looked for from
-    the file's own code, while it runs.
+    the file's own code, while it runs. What the file itself declares stands above all of it.
     """
+    declared = declared_airflow(file)
+    if declared is not None:
+        line, airflow = declared
+        return (file, line, f"{DECLARATION.decode()} 2") if airflow < _AIRFLOW_3 else None
     if not _airflow_2_files:
         return None
     frame = author_frame()
@@ -154,5 +179,6 @@ def _is_installed(file: str) -> bool:
 def forget_file(file: str) -> None:
     """Forget what was seen in `file`: called before it is imported again."""
     _airflow_2_files.pop(file, None)
+    _declared.pop(file, None)
     for key in [key for key in _notes if key[0] == file]:
         del _notes[key]

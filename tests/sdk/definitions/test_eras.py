@@ -11,7 +11,13 @@ import pytest
 
 from tradewind import DAG, BashOperator, EmptyOperator, PythonOperator, task
 from tradewind.sdk.author_defaults import AuthorDefaults, airflow_of, install_author_defaults
-from tradewind.sdk.deprecations import drain_deprecations, forget_file, is_written_for_airflow_2, note_deprecated
+from tradewind.sdk.deprecations import (
+    drain_deprecations,
+    forget_file,
+    is_written_for_airflow_2,
+    note_deprecated,
+    spelling_of_airflow_2,
+)
 from tradewind.sdk.exceptions import RemovedInAirflow3Warning, RemovedInAirflow4Warning
 from tradewind.sdk.timetables.classes import CronDataIntervalTimetable, DeltaDataIntervalTimetable, OnceTimetable
 
@@ -168,3 +174,16 @@ def test_what_airflow_4_will_drop_says_nothing_about_airflow_2() -> None:
     with pytest.warns(RemovedInAirflow4Warning):
         note_deprecated("later", removed_in="4.0")
     assert not is_written_for_airflow_2(__file__)
+
+
+@pytest.mark.parametrize(("said", "airflow"), [("2", 2), ("3", 3), ("4", 3)])
+def test_a_comment_at_the_top_of_a_file_stands_above_its_spellings(tmp_path: Path, said: str, airflow: int) -> None:
+    file = tmp_path / "dags.py"
+    file.write_text(f"#!/usr/bin/env python\n# airflow-defaults: {said}\n")
+    assert airflow_of(str(file)) == airflow
+    assert airflow_of(str(file), uses_airflow_2_argument=True) == (3 if said == "3" else 2)
+    expected = (str(file), 2, "# airflow-defaults: 2") if said == "2" else None
+    assert spelling_of_airflow_2(str(file)) == expected
+    file.write_text("# airflow-defaults: 3\n")
+    forget_file(str(file))
+    assert airflow_of(str(file)) == 3

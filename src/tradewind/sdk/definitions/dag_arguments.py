@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from tradewind.sdk.author_defaults import author_defaults, by_airflow
-from tradewind.sdk.deprecations import note_deprecated
+from tradewind.sdk.spellings.old_arguments import DAG_ARGUMENTS, note_old_argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
 UTC = timezone.utc
 _DAY = timedelta(days=1)
 _MAX_TAG_LENGTH = 100
-_RENAMED = {
-    "schedule_interval": ("schedule", "2.4"),
-    "timetable": ("schedule", "2.4"),
-    "concurrency": ("max_active_tasks", "2.2"),
-    "fail_stop": ("fail_fast", "3.0"),
-}
-_WITHOUT_EFFECT = {
-    "default_view": ("", "3.0"),
-    "orientation": ("", "3.0"),
-    "full_filepath": ("", "2.0"),
-    "sla_miss_callback": ("deadline", "3.0"),
-}
 _KEPT = frozenset({"sla_miss_callback"})
 """They mean what they meant."""
 
@@ -139,16 +127,16 @@ def _asset_timetable(schedule: Any) -> Any:
 def modern_arguments(dag_id: str, removed: dict[str, Any]) -> dict[str, Any]:
     """Return the modern form of arguments that are gone in Airflow 3; raises TypeError for ones that never were."""
     modern: dict[str, Any] = {}
-    unknown = sorted(name for name in removed if name not in _RENAMED and name not in _WITHOUT_EFFECT)
+    unknown = sorted(name for name in removed if name not in DAG_ARGUMENTS)
     if unknown:
         raise TypeError(f"DAG {dag_id!r} does not take the argument(s) {', '.join(map(repr, unknown))}")
     for name, value in removed.items():
-        new_name, since = _RENAMED.get(name) or _WITHOUT_EFFECT[name]
-        note_deprecated(f"DAG({name}=...)", f"{new_name}=" if new_name else "", since=since)
+        old = DAG_ARGUMENTS[name]
+        note_old_argument("DAG", name, old)
         if name in _KEPT:
             modern[name] = value
-        if name in _RENAMED and (name != "timetable" or value is not None):
-            modern[new_name] = value
+        if old.is_renamed and (name != "timetable" or value is not None):
+            modern[old.modern] = value
     return modern
 
 

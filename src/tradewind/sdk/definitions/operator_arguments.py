@@ -10,6 +10,7 @@ from tradewind.sdk.definitions.dag_arguments import as_utc
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import ParamsDict
 from tradewind.sdk.deprecations import author_file, note_deprecated
+from tradewind.sdk.spellings.old_arguments import TASK_ARGUMENTS, note_old_argument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -207,18 +208,7 @@ _STORED_AS = {
 }
 """Arguments that share their name with a method or property."""
 
-_RENAMED = {
-    "task_concurrency": ("max_active_tis_per_dag", "2.2"),
-    "xcom_push": ("do_xcom_push", "2.0"),
-    "on_skip_callback": ("on_skipped_callback", "2.9"),
-}
-_WITHOUT_EFFECT = {
-    "adhoc": ("", "1.10"),
-    "provide_context": ("", "2.0"),
-    "schedule_interval": ("the DAG's schedule", "1.10"),
-    "sla": ("deadline alerts", "3.0"),
-}
-OLD_SPELLINGS = frozenset({*_RENAMED, *_WITHOUT_EFFECT})
+OLD_SPELLINGS = frozenset(TASK_ARGUMENTS)
 
 
 def _seconds(seconds: float | None) -> timedelta | None:
@@ -253,17 +243,14 @@ def settle_arguments(task: BaseOperator, arguments: dict[str, Any], surplus: dic
 
 
 def _settle_old_spellings(task: BaseOperator, arguments: dict[str, Any], surplus: dict[str, Any]) -> None:
-    for old in [name for name in surplus if name in _RENAMED or name in _WITHOUT_EFFECT]:
-        value = surplus.pop(old)
-        if old in _RENAMED:
-            modern, since = _RENAMED[old]
-            note_deprecated(f"{type(task).__name__}({old}=...)", f"{modern}=", since=since)
-            arguments[modern] = value
-        elif value is not None:
-            modern, since = _WITHOUT_EFFECT[old]
-            note_deprecated(f"{type(task).__name__}({old}=...)", modern, since=since)
-            if old == "sla":
-                object.__setattr__(task, old, value)
+    for name in [name for name in surplus if name in TASK_ARGUMENTS]:
+        value, old = surplus.pop(name), TASK_ARGUMENTS[name]
+        if old.is_renamed or value is not None:
+            note_old_argument(type(task).__name__, name, old)
+        if old.is_renamed:
+            arguments[old.modern] = value
+        elif name == "sla" and value is not None:
+            object.__setattr__(task, name, value)
     if surplus:
         names = ", ".join(repr(name) for name in sorted(surplus))
         raise TypeError(f"{type(task).__name__} (task_id: {task.task_id}) does not take the argument(s) {names}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 from tradewind.core.clock import SystemClock
-from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operators.branch import BaseBranchOperator
+from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.timezone import coerce_datetime
 from tradewind.sdk.toolkit.kinds import WeekDay
 
@@ -31,7 +31,7 @@ class _BranchByDate(BaseBranchOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_date is not None:
-            note_deprecated("use_task_execution_date=", "use_task_logical_date=", since="2.4", removed_in="3.0")
+            note_class_argument(self, "use_task_execution_date")
             use_task_logical_date = use_task_execution_date
         self.follow_task_ids_if_true = follow_task_ids_if_true
         self.follow_task_ids_if_false = follow_task_ids_if_false

@@ -13,7 +13,6 @@ from tradewind.core.runs.creation import make_run_id
 from tradewind.core.states import RunType
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
-from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import (
     AirflowException,
     AirflowSkipException,
@@ -23,6 +22,7 @@ from tradewind.sdk.exceptions import (
 )
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.waiting import defers_by_default, first_look_at
+from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.state import DagRunState
 from tradewind.sdk.timezone import coerce_datetime, parse
 from tradewind.sdk.toolkit.configuration import conf as configuration
@@ -112,9 +112,9 @@ class TriggerDagRunOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if python_callable is not None:
-            note_deprecated("TriggerDagRunOperator(python_callable=...)", "conf=", since="2.0", removed_in="2.0")
+            note_class_argument(self, "python_callable")
         if execution_date is not None:
-            note_deprecated("TriggerDagRunOperator(execution_date=...)", "logical_date=", since="2.2", removed_in="3.0")
+            note_class_argument(self, "execution_date")
             logical_date = execution_date
         _check_date("logical_date", logical_date)
         _check_date("run_after", run_after)

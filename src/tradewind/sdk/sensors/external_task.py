@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from tradewind.sdk.definitions.taskflow import signature_of
-from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import AirflowSkipException
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.ports import worker_store
@@ -22,6 +21,7 @@ from tradewind.sdk.sensors.errors import (
     ExternalTaskNotFoundError,
 )
 from tradewind.sdk.sensors.sensor import BaseSensorOperator, SensorArgumentError
+from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.state import State
 from tradewind.sdk.toolkit.callables import determine_kwargs
 from tradewind.sdk.toolkit.configuration import conf
@@ -85,7 +85,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         if poll_interval is not None:
-            note_deprecated("ExternalTaskSensor(poll_interval=...)", "poke_interval=", since="3.0", removed_in="4.0")
+            note_class_argument(self, "poll_interval")
             kwargs.setdefault("poke_interval", poll_interval)
         super().__init__(**kwargs)
         self.external_dag_id = external_dag_id
@@ -273,7 +273,7 @@ class ExternalTaskMarker(EmptyOperator):
     ) -> None:
         super().__init__(**kwargs)
         if execution_date is not None:
-            note_deprecated("ExternalTaskMarker(execution_date=...)", "logical_date=", since="2.2", removed_in="3.0")
+            note_class_argument(self, "execution_date")
             logical_date = execution_date
         if not isinstance(logical_date, (str, datetime)):  # pyright: ignore[reportUnnecessaryIsInstance] - authors'
             kind = type(logical_date).__name__

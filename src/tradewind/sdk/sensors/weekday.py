@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tradewind.core.clock import SystemClock
-from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.sensors.sensor import BaseSensorOperator
+from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.toolkit.kinds import WeekDay
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ class DayOfWeekSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_day is not None:
-            note_deprecated("use_task_execution_day=", "use_task_logical_date=", since="2.4", removed_in="3.0")
+            note_class_argument(self, "use_task_execution_day")
             use_task_logical_date = use_task_execution_day
         self.week_day = week_day
         self.use_task_logical_date = use_task_logical_date

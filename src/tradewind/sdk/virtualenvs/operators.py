@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 from types import FunctionType
 
 from tradewind.sdk.definitions.taskflow import signature_of
-from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import AirflowException, AirflowSkipException, DeserializingResultError
 from tradewind.sdk.operators.branch import BaseBranchOperator
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.operators.subprocesses import Subprocess
 from tradewind.sdk.runtime.computed import DEPRECATED
+from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.toolkit.callables import source_of
 from tradewind.sdk.virtualenvs import exchange
 from tradewind.sdk.virtualenvs.environments import Environment
@@ -84,7 +84,7 @@ class OtherPythonOperator(PythonOperator):
             **kwargs,
         )
         if use_dill is not None:
-            note_deprecated(f"{name}(use_dill=...)", "serializer='dill'", since="2.10", removed_in="3.0")
+            note_class_argument(self, "use_dill")
             serializer = "dill" if use_dill and serializer is None else serializer
         if (serializer or "pickle") not in SERIALIZERS:
             known = ", ".join(map(repr, SERIALIZERS))

@@ -1,0 +1,1 @@
+"""How things were written in earlier releases of Airflow."""
