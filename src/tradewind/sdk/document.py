@@ -309,7 +309,8 @@ def _params(params: ParamsDict | Mapping[str, Any], *, dag_id: str, task_id: str
             value=None if is_required else param.value,
             is_required=is_required,
             description=param.description,
-            schema=param.schema,
+            # JSON has text for keys; an author may have written numbers, as in values_display.
+            schema=json.loads(json.dumps(param.schema)),
         )
     return documents
 

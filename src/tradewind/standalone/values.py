@@ -99,6 +99,8 @@ def web_options(settings: Settings) -> WebOptions:
         scheduler_health_threshold_s=settings.number("scheduler", "scheduler_health_check_threshold"),
         dag_processor_health_threshold_s=settings.number("dag_processor", "health_check_threshold"),
         max_xcom_characters=settings.integer("xcom", "max_displayed_kib") * 1024,
+        state_retention_days=settings.integer("state_store", "default_retention_days"),
+        max_state_bytes=settings.integer("state_store", "max_value_storage_bytes"),
         conf_overrides_params=settings.boolean("core", "dag_run_conf_overrides_params"),
         parallelism=settings.integer("core", "parallelism"),
         hide_sensitive=settings.boolean("core", "hide_sensitive_var_conn_fields"),

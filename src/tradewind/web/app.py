@@ -37,6 +37,7 @@ from tradewind.web.api import (
 )
 from tradewind.web.api.changes import clearing, marking
 from tradewind.web.api.planning import backfills
+from tradewind.web.api.values import task_state
 from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
 from tradewind.web.openapi import openapi_document
@@ -61,6 +62,7 @@ _ROOMS = (
     backfills,
     logs,
     xcoms,
+    task_state,
     explain,
     problems,
     pools,

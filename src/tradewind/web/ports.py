@@ -41,6 +41,10 @@ class WebOptions:
     """Whether values with a telling name are hidden."""
     sensitive_names: tuple[str, ...] = ()
     """More names that tell."""
+    state_retention_days: int = 30
+    """Days that a task's state is kept which was written without an end; 0 for as long as its run."""
+    max_state_bytes: int = 65_535
+    """A larger state is refused; 0 for no limit."""
     conf_overrides_params: bool = True
     """Whether a run's conf replaces the values of params."""
 

@@ -5,6 +5,7 @@ An owner is a list: `["task", dag_id, run_id, task_id, map_index]` or `["asset",
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -30,6 +31,19 @@ def get_states(connection: sa.Connection, now: datetime, owner: Sequence[Any], k
     if table is task_state:
         query = query.where(sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now))
     return {row.key: row.value for row in connection.execute(query)}
+
+
+def list_states(connection: sa.Connection, now: datetime, owner: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return key, value, updated_at and expires_at of everything that the owner keeps, by key."""
+    table, condition, _ = _place(connection, owner)
+    expires_at = table.c.get("expires_at", sa.null())
+    query = sa.select(table.c.key, table.c.value, table.c.updated_at, expires_at.label("expires_at"))
+    rows = connection.execute(query.where(condition).order_by(table.c.key)).mappings()
+    return [
+        {**row, "value": json.loads(row["value"])}
+        for row in rows
+        if row["expires_at"] is None or row["expires_at"] > now
+    ]
 
 
 def set_state(

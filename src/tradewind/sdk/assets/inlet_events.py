@@ -102,12 +102,13 @@ class AssetEventSource:
 
     def xcom_pull(self, *, key: str = "return_value", default: Any = None) -> Any:
         """Return an XCom of the task instance, the default where it has none."""
-        from tradewind.sdk.ports import xcom_codec  # noqa: PLC0415 - few tasks ask
+        from tradewind.sdk.xcoms.backend import xcom_backend  # noqa: PLC0415 - few tasks ask
+        from tradewind.sdk.xcoms.storing import from_stored  # noqa: PLC0415 - as above
 
         found = worker_store().get_xcom(
             dag_id=self.dag_id, run_id=self.run_id, task_id=self.task_id, map_index=self.map_index, key=key
         )
-        return default if found is None else xcom_codec().decode_value(found.value)
+        return default if found is None else from_stored(xcom_backend(), found)
 
     def __repr__(self) -> str:
         return f"<AssetEventSource {self.dag_id}.{self.task_id} {self.run_id} [{self.map_index}]>"

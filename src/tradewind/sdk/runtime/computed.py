@@ -127,7 +127,7 @@ def _triggering_asset_events(context: _Context) -> Any:
 def _task_state_store(context: _Context) -> Any:
     from tradewind.sdk.state_stores.accessors import task_state_store  # noqa: PLC0415 - few tasks keep state
 
-    return task_state_store(context["ti"])
+    return task_state_store(context["ti"], context["run_id"])
 
 
 def _asset_state_store(context: _Context) -> Any:

@@ -168,12 +168,12 @@ def clear_on_success(*, is_on: bool) -> None:
 def clear_state_of_success(ti: Any) -> None:
     """Delete the state of a task instance that has succeeded, where the installation wants that."""
     if _clears_on_success:
-        task_state_store(ti).clear()
+        task_state_store(ti, ti.run_id).clear()
 
 
-def task_state_store(ti: Any) -> TaskStateStoreAccessor:
+def task_state_store(ti: Any, run_id: str) -> TaskStateStoreAccessor:
     """Return the state of the task instance at work."""
-    return TaskStateStoreAccessor(("task", ti.dag_id, ti.run_id, ti.task_id, ti.map_index))
+    return TaskStateStoreAccessor(("task", ti.dag_id, run_id, ti.task_id, getattr(ti, "map_index", -1)))
 
 
 def _address_of(asset: Any) -> tuple[str | None, str | None]:

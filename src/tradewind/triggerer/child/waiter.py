@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradewind.sdk.ports import worker_store, xcom_codec
+from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.task_instance import TaskInstance
+from tradewind.sdk.xcoms.backend import xcom_backend
+from tradewind.sdk.xcoms.storing import from_stored
 from tradewind.serialization.records import TaskInstanceRecord
 
 if TYPE_CHECKING:
@@ -50,5 +52,5 @@ class WaitingTaskInstance(TaskInstance):
             found = worker_store().get_xcom(
                 dag_id=dag_id or self.dag_id, run_id=self.run_id, task_id=task_id, map_index=-1, key=key
             )
-            values.append(None if found is None else xcom_codec().decode_value(found.value))
+            values.append(None if found is None else from_stored(xcom_backend(), found))
         return values[0] if task_ids is None or isinstance(task_ids, str) else values
