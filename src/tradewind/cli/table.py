@@ -124,6 +124,12 @@ PROVIDERS = {
     "list": Entry("List the provider packages that are installed.", "tradewind.cli.installed.providers:list_providers"),
 }
 
+ASSETS = {
+    "list": Entry("List the assets that DAGs use.", "tradewind.cli.asset_commands:list_assets"),
+    "details": Entry("Show an asset with those who use it.", "tradewind.cli.asset_commands:details"),
+    "materialize": Entry("Trigger the DAG that makes an asset.", "tradewind.cli.asset_commands:materialize"),
+}
+
 COMMANDS = {
     "standalone": Entry("Run the whole family on this machine.", "tradewind.cli.processes:standalone"),
     "scheduler": Entry("Run the scheduler with its executor.", "tradewind.cli.processes:scheduler"),
@@ -135,6 +141,7 @@ COMMANDS = {
     "dags": Entry("List, show, trigger, pause, test and delete DAGs.", commands=DAGS),
     "tasks": Entry("List, test, render, clear and explain tasks.", commands=TASKS),
     "backfill": Entry("Create, list, pause and cancel backfills.", commands=BACKFILL),
+    "assets": Entry("List, show and materialize assets.", commands=ASSETS),
     "variables": Entry("Get, set, list, import and export variables.", commands=VARIABLES),
     "connections": Entry("Get, add, list, test, import and export connections.", commands=CONNECTIONS),
     "pools": Entry("Get, set, list, import and export pools.", commands=POOLS),

@@ -10,7 +10,21 @@ import sqlalchemy as sa
 from tradewind.core.states import RUN_FINISHED, RunType
 from tradewind.metadata.errors import InvalidRequestError
 from tradewind.metadata.runs.deletion import delete_rows
-from tradewind.metadata.tables import audit_log, dag, dag_run, dag_source, dag_version, job, task_state
+from tradewind.metadata.tables import (
+    asset_event,
+    asset_event_alias,
+    asset_partition,
+    asset_partition_event,
+    asset_queue,
+    audit_log,
+    consumed_asset_event,
+    dag,
+    dag_run,
+    dag_source,
+    dag_version,
+    job,
+    task_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +32,7 @@ if TYPE_CHECKING:
 
     from tradewind.metadata.database import Database
 
-TABLES = ("dag_run", "log", "job", "dag_version", "task_state")
+TABLES = ("dag_run", "asset_event", "log", "job", "dag_version", "task_state")
 """What can be pruned, in the order it is done. Runs take their task instances, tries, events and XComs with them."""
 
 
@@ -101,6 +115,25 @@ def _old_runs(before: datetime) -> tuple[sa.Table, Any]:
     return dag_run, query.order_by(dag_run.c.pk)
 
 
+def _old_asset_events(before: datetime) -> tuple[sa.Table, Any]:
+    waits = sa.exists().where(asset_queue.c.event_pk == asset_event.c.pk)
+    is_partial = sa.exists().where(
+        asset_partition_event.c.event_pk == asset_event.c.pk,
+        asset_partition.c.pk == asset_partition_event.c.partition_pk,
+        asset_partition.c.run_pk.is_(None),
+    )
+    return asset_event, sa.select(asset_event.c.pk).where(asset_event.c.at < before, ~waits, ~is_partial)
+
+
+def _delete_asset_events(connection: sa.Connection, pks: Sequence[int]) -> None:
+    """Delete events with all that tells of them, and partitions that have none left."""
+    for table in (asset_event_alias, consumed_asset_event, asset_partition_event):
+        connection.execute(sa.delete(table).where(table.c.event_pk.in_(pks)))
+    connection.execute(sa.delete(asset_event).where(asset_event.c.pk.in_(pks)))
+    has_events = sa.exists().where(asset_partition_event.c.partition_pk == asset_partition.c.pk)
+    connection.execute(sa.delete(asset_partition).where(~has_events))
+
+
 def _old_log(before: datetime) -> tuple[sa.Table, Any]:
     return audit_log, sa.select(audit_log.c.pk).where(audit_log.c.at < before)
 
@@ -144,6 +177,7 @@ _RULES: dict[
     ],
 ] = {
     "dag_run": (_old_runs, delete_rows),
+    "asset_event": (_old_asset_events, _delete_asset_events),
     "log": (_old_log, _delete_from(audit_log)),
     "job": (_old_jobs, _delete_from(job)),
     "dag_version": (_old_versions, _delete_versions),

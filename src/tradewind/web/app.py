@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from tradewind.metadata.errors import MetadataError
 from tradewind.web import overview
 from tradewind.web.api import (
+    assets,
     connections,
     dags,
     explain,
@@ -64,6 +65,7 @@ _ROOMS = (
     xcoms,
     task_state,
     explain,
+    assets,
     problems,
     pools,
     variables,

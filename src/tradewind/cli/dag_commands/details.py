@@ -19,10 +19,16 @@ FROM_DOCUMENT = ("timetable_description", "timetable_periodic", "has_task_concur
 DEFAULT_COLUMNS = ("dag_id", "fileloc", "owners", "is_paused", "bundle_name", "bundle_version")
 
 
-def stored_dag(detail: DagDetail, document: DagDocument | None, decided_by: str | None = None) -> dict[str, Any]:
+def stored_dag(
+    detail: DagDetail,
+    document: DagDocument | None,
+    decided_by: str | None = None,
+    awaited_assets: list[str] | None = None,
+) -> dict[str, Any]:
     """Return every field of a DAG of the database; `document` may be left out where its fields are not asked for.
 
-    `decided_by` is the line by which it has the defaults of Airflow 2, where one decided.
+    `decided_by` is the line by which it has the defaults of Airflow 2, where one decided; `awaited_assets` is what its next
+    run still waits for.
     """
     return {
         "dag_id": detail.dag_id,
@@ -40,6 +46,7 @@ def stored_dag(detail: DagDetail, document: DagDocument | None, decided_by: str 
         "timetable_summary": detail.schedule_summary or None,
         **_of_document(document),
         "airflow_defaults_decided_by": decided_by,
+        "awaited_assets": awaited_assets,
         "tags": _tags(detail.dag_id, detail.display_name, detail.tags),
         "max_active_tasks": detail.max_active_tasks,
         "max_active_runs": detail.max_active_runs,
@@ -74,6 +81,7 @@ def parsed_dag(result: FileResult, document: DagDocument) -> dict[str, Any]:
         "airflow_defaults_decided_by": next(
             (w.message for w in result.warnings if (w.kind, w.dag_id) == (DEFAULTS_WARNING, document.dag_id)), None
         ),
+        "awaited_assets": None,
         "tags": _tags(document.dag_id, name, document.tags),
         "max_active_tasks": document.max_active_tasks,
         "max_active_runs": document.max_active_runs,

@@ -46,6 +46,8 @@ class RunRequest:
     run_type: RunType = RunType.MANUAL
     triggered_by: str = "rest_api"
     triggering_user_name: str | None = None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
 
 
 def create_manual_run(database: Database, clock: Clock, request: RunRequest) -> RunDetail:
@@ -85,6 +87,8 @@ def insert_run(connection: sa.Connection, now: datetime, request: RunRequest) ->
             triggered_by=request.triggered_by,
             triggering_user_name=request.triggering_user_name,
             note=request.note,
+            partition_key=request.partition_key,
+            partition_date=request.partition_date,
         )
         .on_conflict_do_nothing()
         .returning(*RUN_COLUMNS),

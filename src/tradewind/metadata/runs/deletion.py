@@ -15,6 +15,7 @@ from tradewind.metadata.runs.moving import locked_run, ring_runs
 from tradewind.metadata.tables import (
     backfill,
     callback_request,
+    consumed_asset_event,
     dag,
     dag_run,
     dag_warning,
@@ -91,4 +92,5 @@ def delete_rows(connection: sa.Connection, run_pks: Iterable[int]) -> None:
             connection.execute(sa.delete(table).where(column >= first, column < first + (1 << SLOT_BITS)))
         connection.execute(sa.delete(callback_request).where(callback_request.c.run_pk == run_pk))
         connection.execute(sa.delete(deadline).where(deadline.c.run_pk == run_pk))
+        connection.execute(sa.delete(consumed_asset_event).where(consumed_asset_event.c.run_pk == run_pk))
         connection.execute(sa.delete(dag_run).where(dag_run.c.pk == run_pk))

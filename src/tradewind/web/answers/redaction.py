@@ -46,6 +46,10 @@ class Redaction:
             return HIDDEN if self._names else text
         return msgspec.json.encode(self._redacted(fields)).decode()
 
+    def redacted(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return an object with its secrets hidden."""
+        return self._redacted(fields)
+
     def _redacted(self, value: Any) -> Any:
         if isinstance(value, dict):
             fields = cast("dict[str, Any]", value)

@@ -80,8 +80,8 @@ def run_shape(run: RunDetail, labels: Labels) -> dict[str, Any]:
         "dag_versions": [version] if version else [],
         "bundle_version": None,
         "dag_display_name": labels.display_name(run.dag_id),
-        "partition_key": None,
-        "partition_date": None,
+        "partition_key": run.partition_key,
+        "partition_date": run.partition_date,
     }
 
 

@@ -63,6 +63,7 @@ class TriggerBody(msgspec.Struct, kw_only=True):
     run_after: datetime | None = None
     conf: dict[str, Any] | None = None
     note: str | None = None
+    partition_key: str | None = None
 
 
 class RunPatchQuery(msgspec.Struct):
@@ -130,6 +131,8 @@ def trigger_dag_run(call: Call) -> dict[str, Any]:
             conf=conf,
             note=body.note,
             triggering_user_name=call.user.name,
+            partition_key=body.partition_key,
+            partition_date=_partition_date(body, document),
         ),
     )
     return run_shape(run, Labels(backend, [dag.dag_id], known=[dag]))
@@ -158,6 +161,17 @@ def delete_dag_run(call: Call) -> None:
 
 def _shown(call: Call, run: RunDetail) -> dict[str, Any]:
     return run_shape(run, Labels(call.backend, [run.dag_id]))
+
+
+def _partition_date(body: TriggerBody, document: DagDocument) -> datetime | None:
+    """Return the date that the partition key of the request stands for, None where it stands for none."""
+    resolve = getattr(decode_timetable(document.timetable), "resolve_partition_date", None)
+    if resolve is None:
+        return None
+    try:
+        return resolve(body.partition_key)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
 
 
 def _data_interval(body: TriggerBody, document: DagDocument) -> tuple[datetime, datetime] | None:
