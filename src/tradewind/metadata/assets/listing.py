@@ -76,7 +76,7 @@ def list_assets(
     last = sa.select(sa.func.max(_EVENT.pk)).where(_EVENT.asset_pk == asset.c.pk).correlate(asset).scalar_subquery()
     last_event = asset_event.alias("last_event")
     query = sa.select(asset, last_event.c.pk.label("last_event_pk"), last_event.c.at.label("last_event_at"))
-    query = query.outerjoin(last_event, last_event.c.pk == last).where(*_asset_conditions(which))
+    query = query.select_from(asset.outerjoin(last_event, last_event.c.pk == last)).where(*_asset_conditions(which))
     sortable = {name: asset.c[name] for name in ("name", "uri", "created_at", "updated_at")} | {"id": asset.c.pk}
     with database.read() as connection:
         rows, total = page_of(connection, order(query, page, sortable, asset.c.pk), page)
