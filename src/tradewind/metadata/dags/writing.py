@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tradewind.metadata.assets.registering import register_assets
+from tradewind.metadata.assets.watchers import forget_watchers, register_watchers
 from tradewind.metadata.dags.records import FileError
 from tradewind.metadata.database import insert
 from tradewind.metadata.tables import dag, dag_source, dag_tag, dag_version, dag_warning, import_error
@@ -79,6 +80,8 @@ class FilesWriter:
         self._sources: dict[str, str] = {}
         self._new_source_of_version: list[Row] = []
         self._gone: list[_Dag] = []
+        self._back: list[DagDocument] = []
+        """DAGs that had gone."""
         self._refused: defaultdict[str, set[str]] = defaultdict(set)
         """By dag_id: files of this batch that may not have it."""
         self._freed: set[str] = set()
@@ -90,6 +93,7 @@ class FilesWriter:
         self._write_sources()
         self._write_dags()
         self._write_versions()
+        self._write_watchers()
         self._write_errors(results, errors)
         self._write_warnings(results)
         # A file of this batch was either refused before the name was free, and noted then, or not for that name's sake.
@@ -161,6 +165,8 @@ class FilesWriter:
             self._add_version(known, new, document, result, source_hash)
             is_changed = True
         else:
+            if not known.is_present:
+                self._back.append(decode_document(new.document))
             changes = self._changes(known, new, place, result, source_hash)
             is_changed = bool(changes)
             values = {**changes, **parsed}
@@ -244,7 +250,13 @@ class FilesWriter:
         ]
         if tags:
             self._connection.execute(dag_tag.insert(), tags)
-        register_assets(self._connection, [document for _known, document, _row in self._versions], self._now)
+        documents = [document for _known, document, _row in self._versions]
+        register_assets(self._connection, documents, self._now)
+
+    def _write_watchers(self) -> None:
+        documents = [document for _known, document, _row in self._versions]
+        register_watchers(self._connection, [*self._back, *documents], self._now)
+        forget_watchers(self._connection, [known.dag_id for known in self._gone if not known.is_present])
 
     def _write_errors(self, results: Sequence[FileResult], duplicates: dict[str, list[tuple[str, FileError]]]) -> None:
         wanted = {

@@ -17,6 +17,7 @@ from tradewind.metadata.tables.asset_tables import (
     asset_partition_event,
     asset_queue,
     asset_use,
+    asset_watcher,
     consumed_asset_event,
 )
 from tradewind.metadata.tables.backfill_tables import backfill, backfill_dag_run
@@ -54,6 +55,7 @@ __all__ = [
     "asset_queue",
     "asset_state",
     "asset_use",
+    "asset_watcher",
     "audit_log",
     "backfill",
     "backfill_dag_run",

@@ -60,6 +60,21 @@ asset_use = Table(
 )
 """What the newest versions of the DAGs say of assets."""
 
+asset_watcher = Table(
+    "asset_watcher",
+    metadata,
+    text("dag_id", primary_key=True),
+    text("asset_name", primary_key=True),
+    text("asset_uri", primary_key=True),
+    text("name", primary_key=True),
+    # Shared by the DAGs that have the same watcher.
+    Column("trigger_pk", Pk, nullable=False),
+    instant("created_at", is_required=True),
+    Index("ix_asset_watcher_trigger_pk", "trigger_pk"),
+    sqlite_with_rowid=False,
+)
+"""Triggers whose events are events of an asset."""
+
 asset_event = Table(
     "asset_event",
     metadata,

@@ -15,6 +15,7 @@ from tradewind.metadata.doorbell.ring import EVENT, TRIGGER, Ring
 from tradewind.metadata.scheduling.deferring import SCHEDULER_OWNER
 from tradewind.metadata.tables import dag, dag_run, job, task_instance, trigger
 from tradewind.metadata.tables.deferral_tables import FOR_TRIGGERERS, TriggerState
+from tradewind.metadata.waits.watched import write_watched
 from tradewind.serialization.messages import DagFile, DagRunFacts, RunTask
 
 if TYPE_CHECKING:
@@ -78,7 +79,13 @@ class TriggerStore:
             return {row.pk: row.state == TriggerState.KILLED.value for row in connection.execute(query)}
 
     def fire(self, fired: Sequence[FiredTrigger]) -> None:
-        """Write how waits ended and ring the scheduler. One that has ended otherwise, or has another owner, stays."""
+        """Write how waits ended and ring the scheduler. One that has ended otherwise, or has another owner, stays.
+
+        What the watchers of assets say becomes events of the assets.
+        """
+        fired = write_watched(self._database, self._clock, fired)
+        if not fired:
+            return
         now = self._clock.now()
 
         def work(connection: sa.Connection) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 from tradewind.sdk.assets.asset import Asset, AssetBooleanCondition, BaseAsset
+from tradewind.sdk.ports import xcom_codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from tradewind.sdk.assets.asset import AssetWatcher
 
 
 def plain_assets(lets: Iterable[Any]) -> tuple[dict[str, Any], ...]:
@@ -35,7 +38,19 @@ def plain_asset(asset: BaseAsset) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             raise TypeError(f"the extra of asset {asset.name!r} is no JSON: {error}") from None
         plain = {"asset": {**plain["asset"], "extra": extra}}
+    if isinstance(asset, Asset) and asset.watchers:
+        plain = {"asset": {**plain["asset"], "watchers": [_plain_watcher(asset, one) for one in asset.watchers]}}
     return plain
+
+
+def _plain_watcher(asset: Asset, watcher: AssetWatcher) -> dict[str, Any]:
+    what = f"watcher {watcher.name!r} of asset {asset.name!r}"
+    try:
+        classpath, kwargs = watcher.trigger.serialize()
+        arguments = json.loads(xcom_codec().encode_value(dict(kwargs)))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise TypeError(f"the trigger of {what} cannot be stored: {error}") from None
+    return {"name": watcher.name, "classpath": classpath, "kwargs": arguments}
 
 
 def plain_condition(condition: BaseAsset) -> dict[str, Any]:

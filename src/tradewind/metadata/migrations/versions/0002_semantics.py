@@ -180,6 +180,7 @@ def _assets() -> None:
     op.add_column("dag_run", sa.Column("partition_date", UtcDateTime(), nullable=True))
     _asset_events()
     _asset_partitions()
+    _asset_watchers()
 
 
 def _asset_events() -> None:
@@ -263,8 +264,25 @@ def _asset_partitions() -> None:
     op.create_index("ix_asset_partition_event_event_pk", "asset_partition_event", ["event_pk"])
 
 
+def _asset_watchers() -> None:
+    """Triggers whose events are events of an asset."""
+    op.create_table(
+        "asset_watcher",
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("asset_name", sa.Text(), nullable=False),
+        sa.Column("asset_uri", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("trigger_pk", _PK, nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", "asset_name", "asset_uri", "name", name=op.f("pk_asset_watcher")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_asset_watcher_trigger_pk", "asset_watcher", ["trigger_pk"])
+
+
 def _drop_assets() -> None:
     """Undo `_assets`."""
+    op.drop_table("asset_watcher")
     op.drop_column("dag_run", "partition_date")
     op.drop_column("dag_run", "partition_key")
     op.drop_table("asset_partition_event")

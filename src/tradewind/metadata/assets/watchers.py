@@ -1,0 +1,110 @@
+"""Watchers of assets: triggers that no task waits for, and whose events are events of an asset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tradewind.core.assets import leaves
+from tradewind.core.timetables.asset_schedules import condition_of
+from tradewind.core.timetables.codec import decode_timetable
+from tradewind.metadata.database import add_ring
+from tradewind.metadata.doorbell.ring import TRIGGER, Ring
+from tradewind.metadata.tables import asset_watcher, trigger
+from tradewind.metadata.tables.deferral_tables import TriggerState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from tradewind.serialization.document import DagDocument
+
+_WATCHER = asset_watcher.c
+
+
+def register_watchers(connection: sa.Connection, documents: Iterable[DagDocument], now: datetime) -> None:
+    """Let a triggerer run the watchers of the DAGs' assets, and no other ones of these DAGs.
+
+    DAGs that have the same watcher on the same asset share its trigger.
+    """
+    for document in documents:
+        _register(connection, document.dag_id, dict(_watchers_of(document)), now)
+
+
+def forget_watchers(connection: sa.Connection, dag_ids: Iterable[str]) -> None:
+    """The DAGs have gone: their watchers stop, but for those that other DAGs have too."""
+    for dag_id in dag_ids:
+        _register(connection, dag_id, {}, None)
+
+
+def _watchers_of(document: DagDocument) -> Iterator[tuple[tuple[str, str, str], tuple[str, bytes]]]:
+    """Yield asset's name, its URI and the watcher's name, each with class path and arguments of the trigger."""
+    condition = condition_of(decode_timetable(document.timetable))
+    told: list[Any] = [] if condition is None else [value for kind, value in leaves(condition) if kind == "asset"]
+    told += [one["asset"] for task in document.tasks for one in (*task.inlets, *task.outlets) if "asset" in one]
+    for asset in told:
+        for watcher in asset.get("watchers", ()):
+            key = asset["name"], asset["uri"], watcher["name"]
+            yield key, (watcher["classpath"], msgspec.json.encode(watcher["kwargs"], order="deterministic"))
+
+
+def _register(
+    connection: sa.Connection, dag_id: str, wanted: dict[tuple[str, str, str], tuple[str, bytes]], now: datetime | None
+) -> None:
+    query = sa.select(_WATCHER.asset_name, _WATCHER.asset_uri, _WATCHER.name, _WATCHER.trigger_pk, trigger).join(
+        trigger, trigger.c.pk == _WATCHER.trigger_pk
+    )
+    before = {
+        (row.asset_name, row.asset_uri, row.name): (row.trigger_pk, (row.classpath, row.kwargs))
+        for row in connection.execute(query.where(_WATCHER.dag_id == dag_id))
+    }
+    for key, (trigger_pk, what) in before.items():
+        if wanted.get(key) != what:
+            connection.execute(sa.delete(asset_watcher).where(_WATCHER.dag_id == dag_id, *_is(key)))
+            _stop_if_unwanted(connection, trigger_pk)
+    for key, what in wanted.items():
+        known = before.get(key)
+        if now is not None and (known is None or known[1] != what):
+            trigger_pk = _shared(connection, key, what) or _started(connection, what, now)
+            row = dict(zip(("asset_name", "asset_uri", "name"), key, strict=True))
+            connection.execute(
+                asset_watcher.insert(), {"dag_id": dag_id, **row, "trigger_pk": trigger_pk, "created_at": now}
+            )
+
+
+def _shared(connection: sa.Connection, key: tuple[str, str, str], what: tuple[str, bytes]) -> int | None:
+    query = sa.select(trigger.c.pk).join(asset_watcher, _WATCHER.trigger_pk == trigger.c.pk)
+    query = query.where(*_is(key), trigger.c.classpath == what[0], trigger.c.kwargs == what[1])
+    return connection.execute(query.limit(1)).scalar()
+
+
+def _started(connection: sa.Connection, what: tuple[str, bytes], now: datetime) -> int:
+    classpath, kwargs = what
+    made = connection.execute(
+        trigger.insert().returning(trigger.c.pk),
+        {
+            "ti_version": 0,
+            "try_number": 0,
+            "state": TriggerState.WAITING.value,
+            "classpath": classpath,
+            "kwargs": kwargs,
+            "next_method": "",
+            "next_kwargs": b"{}",
+            "created_at": now,
+        },
+    ).scalar_one()
+    add_ring(connection, Ring(TRIGGER, "new"))
+    return made
+
+
+def _stop_if_unwanted(connection: sa.Connection, trigger_pk: int) -> None:
+    if connection.execute(sa.select(_WATCHER.dag_id).where(_WATCHER.trigger_pk == trigger_pk)).first() is None:
+        connection.execute(sa.delete(trigger).where(trigger.c.pk == trigger_pk))
+        add_ring(connection, Ring(TRIGGER, "gone"))
+
+
+def _is(key: tuple[str, str, str]) -> list[Any]:
+    name, uri, watcher = key
+    return [_WATCHER.asset_name == name, _WATCHER.asset_uri == uri, _WATCHER.name == watcher]
