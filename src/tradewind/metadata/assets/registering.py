@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Use = tuple[str, str, str, str, str]
     """Role, task_id, kind, name, URI."""
 
+_MAX_BOUND = 500
+"""Values in one IN list."""
 _USE = (asset_use.c.role, asset_use.c.task_id, asset_use.c.kind, asset_use.c.name, asset_use.c.uri)
 
 
@@ -30,15 +32,23 @@ def register_assets(connection: sa.Connection, documents: Iterable[DagDocument],
 
     A use that stays keeps its date: a DAG's first run consumes what came since it began to wait.
     """
-    for document in documents:
-        before = {
-            tuple(row) for row in connection.execute(sa.select(*_USE).where(asset_use.c.dag_id == document.dag_id))
-        }
-        is_partitioned, told = _uses(document)
-        if not told and not before:
-            continue
-        _write_assets(connection, told.values(), now)
-        _write_uses(connection, document.dag_id, before, set(told), now, is_partitioned=is_partitioned)
+    told_by = {document.dag_id: _uses(document) for document in documents}
+    before = _uses_before(connection, list(told_by))
+    for dag_id, (is_partitioned, told) in told_by.items():
+        known = before.get(dag_id, set())
+        if told or known:
+            _write_assets(connection, told.values(), now)
+            _write_uses(connection, dag_id, known, set(told), now, is_partitioned=is_partitioned)
+
+
+def _uses_before(connection: sa.Connection, dag_ids: list[str]) -> dict[str, set[Any]]:
+    found: dict[str, set[Any]] = {}
+    for start in range(0, len(dag_ids), _MAX_BOUND):
+        part = dag_ids[start : start + _MAX_BOUND]
+        query = sa.select(asset_use.c.dag_id, *_USE).where(asset_use.c.dag_id.in_(part))
+        for dag_id, *use in connection.execute(query):
+            found.setdefault(dag_id, set()).add(tuple(use))
+    return found
 
 
 def _uses(document: DagDocument) -> tuple[bool, dict[Use, dict[str, Any]]]:

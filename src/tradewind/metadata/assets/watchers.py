@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     from tradewind.serialization.document import DagDocument
 
+    Key = tuple[str, str, str]
+    """Asset's name, its URI, the watcher's name."""
+    What = tuple[str, bytes]
+    """Class path of the trigger and its arguments."""
+
+_MAX_BOUND = 500
+"""Values in one IN list."""
 _WATCHER = asset_watcher.c
 
 
@@ -29,17 +36,16 @@ def register_watchers(connection: sa.Connection, documents: Iterable[DagDocument
 
     DAGs that have the same watcher on the same asset share its trigger.
     """
-    for document in documents:
-        _register(connection, document.dag_id, dict(_watchers_of(document)), now)
+    wanted = {document.dag_id: dict(_watchers_of(document)) for document in documents}
+    _register_all(connection, wanted, now)
 
 
 def forget_watchers(connection: sa.Connection, dag_ids: Iterable[str]) -> None:
     """The DAGs have gone: their watchers stop, but for those that other DAGs have too."""
-    for dag_id in dag_ids:
-        _register(connection, dag_id, {}, None)
+    _register_all(connection, {dag_id: {} for dag_id in dag_ids}, None)
 
 
-def _watchers_of(document: DagDocument) -> Iterator[tuple[tuple[str, str, str], tuple[str, bytes]]]:
+def _watchers_of(document: DagDocument) -> Iterator[tuple[Key, What]]:
     """Yield asset's name, its URI and the watcher's name, each with class path and arguments of the trigger."""
     condition = condition_of(decode_timetable(document.timetable))
     told: list[Any] = [] if condition is None else [value for kind, value in leaves(condition) if kind == "asset"]
@@ -50,16 +56,33 @@ def _watchers_of(document: DagDocument) -> Iterator[tuple[tuple[str, str, str], 
             yield key, (watcher["classpath"], msgspec.json.encode(watcher["kwargs"], order="deterministic"))
 
 
+def _register_all(connection: sa.Connection, wanted: dict[str, dict[Key, What]], now: datetime | None) -> None:
+    dag_ids = list(wanted)
+    before: dict[str, dict[Key, tuple[int, What]]] = {}
+    query = sa.select(
+        _WATCHER.dag_id,
+        _WATCHER.asset_name,
+        _WATCHER.asset_uri,
+        _WATCHER.name,
+        _WATCHER.trigger_pk,
+        trigger.c.classpath,
+        trigger.c.kwargs,
+    ).join(trigger, trigger.c.pk == _WATCHER.trigger_pk)
+    for start in range(0, len(dag_ids), _MAX_BOUND):
+        for row in connection.execute(query.where(_WATCHER.dag_id.in_(dag_ids[start : start + _MAX_BOUND]))):
+            key = row.asset_name, row.asset_uri, row.name
+            before.setdefault(row.dag_id, {})[key] = row.trigger_pk, (row.classpath, row.kwargs)
+    for dag_id, watchers in wanted.items():
+        _register(connection, dag_id, before.get(dag_id, {}), watchers, now)
+
+
 def _register(
-    connection: sa.Connection, dag_id: str, wanted: dict[tuple[str, str, str], tuple[str, bytes]], now: datetime | None
+    connection: sa.Connection,
+    dag_id: str,
+    before: dict[Key, tuple[int, What]],
+    wanted: dict[Key, What],
+    now: datetime | None,
 ) -> None:
-    query = sa.select(_WATCHER.asset_name, _WATCHER.asset_uri, _WATCHER.name, _WATCHER.trigger_pk, trigger).join(
-        trigger, trigger.c.pk == _WATCHER.trigger_pk
-    )
-    before = {
-        (row.asset_name, row.asset_uri, row.name): (row.trigger_pk, (row.classpath, row.kwargs))
-        for row in connection.execute(query.where(_WATCHER.dag_id == dag_id))
-    }
     for key, (trigger_pk, what) in before.items():
         if wanted.get(key) != what:
             connection.execute(sa.delete(asset_watcher).where(_WATCHER.dag_id == dag_id, *_is(key)))
@@ -74,13 +97,13 @@ def _register(
             )
 
 
-def _shared(connection: sa.Connection, key: tuple[str, str, str], what: tuple[str, bytes]) -> int | None:
+def _shared(connection: sa.Connection, key: Key, what: What) -> int | None:
     query = sa.select(trigger.c.pk).join(asset_watcher, _WATCHER.trigger_pk == trigger.c.pk)
     query = query.where(*_is(key), trigger.c.classpath == what[0], trigger.c.kwargs == what[1])
     return connection.execute(query.limit(1)).scalar()
 
 
-def _started(connection: sa.Connection, what: tuple[str, bytes], now: datetime) -> int:
+def _started(connection: sa.Connection, what: What, now: datetime) -> int:
     classpath, kwargs = what
     made = connection.execute(
         trigger.insert().returning(trigger.c.pk),
@@ -105,6 +128,6 @@ def _stop_if_unwanted(connection: sa.Connection, trigger_pk: int) -> None:
         add_ring(connection, Ring(TRIGGER, "gone"))
 
 
-def _is(key: tuple[str, str, str]) -> list[Any]:
+def _is(key: Key) -> list[Any]:
     name, uri, watcher = key
     return [_WATCHER.asset_name == name, _WATCHER.asset_uri == uri, _WATCHER.name == watcher]
