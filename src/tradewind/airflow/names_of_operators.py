@@ -6,7 +6,6 @@ from tradewind.airflow.entries import Names, missing, now, old
 
 _STANDARD = "airflow.providers.standard.operators"
 _SMTP = "airflow.providers.smtp.operators.smtp"
-_SUBDAG = "SubDAGs are gone since Airflow 3.0: use a TaskGroup"
 
 _BASH = "BashOperator"
 _BRANCH = "BaseBranchOperator"
@@ -25,7 +24,13 @@ OPERATORS: dict[str, Names] = {
         **old(".sdk.operators.latest_only", _LATEST, f"{_STANDARD}.latest_only", since="1.10", removed_in="2.0"),
         **old(".sdk.operators.python", _PYTHON, f"{_STANDARD}.python", since="1.10", removed_in="2.0"),
         **old(".sdk.definitions.operator", "BaseOperator", "airflow.sdk", since="1.10", removed_in="2.0"),
-        **missing("SubDagOperator", _SUBDAG),
+        **old(
+            ".sdk.subdags.operator",
+            "SubDagOperator",
+            "=a TaskGroup of airflow.sdk",
+            since="1.10",
+            removed_in="2.0",
+        ),
     },
     "airflow.operators.bash": old(".sdk.operators.bash", _BASH, f"{_STANDARD}.bash"),
     "airflow.operators.bash_operator": old(
@@ -92,8 +97,12 @@ OPERATORS: dict[str, Names] = {
         ),
     },
     "airflow.operators.smooth": old(".sdk.operators.smooth", "SmoothOperator", f"{_STANDARD}.smooth"),
-    "airflow.operators.subdag": missing("SubDagOperator", _SUBDAG),
-    "airflow.operators.subdag_operator": missing("SubDagOperator", _SUBDAG),
+    "airflow.operators.subdag": old(
+        ".sdk.subdags.operator", "SubDagOperator", "=a TaskGroup of airflow.sdk", since="2.0", removed_in="3.0"
+    ),
+    "airflow.operators.subdag_operator": old(
+        ".sdk.subdags.operator", "SubDagOperator", "=a TaskGroup of airflow.sdk", since="2.0", removed_in="3.0"
+    ),
     "airflow.operators.trigger_dagrun": {
         **old(".sdk.operators.trigger_dag_run", "TriggerDagRunOperator", f"{_STANDARD}.trigger_dagrun"),
         **old(

@@ -35,7 +35,9 @@ DAGS = {
     "next-execution": Entry("Show when a DAG's next runs are due.", f"{_DAGS}.upcoming:next_execution"),
     "trigger": Entry("Create a run of a DAG.", f"{_DAGS}.running:trigger"),
     "state": Entry("Show the state of a run.", f"{_DAGS}.running:state"),
-    "callback-logs": Entry("Show what the callbacks of a run wrote.", f"{_DAGS}.callback_logs:callback_logs"),
+    "callback-logs": Entry(
+        "Show what the callbacks of a run wrote.", "tradewind.cli.policies.callback_logs:callback_logs"
+    ),
     "list-runs": Entry("List the runs of a DAG.", f"{_DAGS}.running:list_runs"),
     "clear": Entry("Let a run of a DAG start over.", f"{_DAGS}.clearing:clear"),
     "test": Entry("Run a DAG once in this process, without scheduler or database.", f"{_DAGS}.testing:test"),
@@ -43,7 +45,7 @@ DAGS = {
     "unpause": Entry("Let paused DAGs run.", f"{_DAGS}.switching:unpause"),
     "delete": Entry("Delete a DAG with all its runs from the database.", f"{_DAGS}.switching:delete"),
     "list-deadlines": Entry(
-        "List deadlines of runs: those to come, and those missed.", f"{_DAGS}.deadlines:list_deadlines"
+        "List deadlines of runs: those to come, and those missed.", "tradewind.cli.policies.deadlines:list_deadlines"
     ),
     "list-import-errors": Entry("List the DAG files that cannot be imported.", f"{_DAGS}.parsing:list_import_errors"),
     "backfill": Entry(
@@ -121,7 +123,7 @@ CONFIG = {
 }
 
 PROVIDERS = {
-    "list": Entry("List the provider packages that are installed.", "tradewind.cli.installed.providers:list_providers"),
+    "list": Entry("List the provider packages that are installed.", "tradewind.cli.policies.providers:list_providers"),
 }
 
 ASSETS = {
@@ -146,9 +148,7 @@ COMMANDS = {
     "connections": Entry("Get, add, list, test, import and export connections.", commands=CONNECTIONS),
     "pools": Entry("Get, set, list, import and export pools.", commands=POOLS),
     "config": Entry("Show the settings and where each came from.", commands=CONFIG),
-    "plugins": Entry(
-        "Import the plugins and show what each of them brings.", "tradewind.cli.installed.plugins:plugins"
-    ),
+    "plugins": Entry("Import the plugins and show what each of them brings.", "tradewind.cli.policies.plugins:plugins"),
     "providers": Entry("List the provider packages.", commands=PROVIDERS),
     "python": Entry("Run a script with the airflow namespace of Tradewind.", "tradewind.cli.run_python:python"),
     "info": Entry("Show what this installation consists of.", "tradewind.cli.about:info"),

@@ -60,10 +60,10 @@ def import_dag_file(path: str, folder: str, *, safe_mode: bool = True) -> list[D
     finally:
         DagContext.current_autoregister_module_name = before
         DagContext.autoregistered_dags.clear()
-    for dag, fileloc in found.items():
+    for dag, fileloc in _with_parts(found).items():
         dag.fileloc = fileloc
         dag.relative_fileloc = _relative(fileloc, folder)
-    return sorted(found, key=lambda dag: dag.dag_id)
+    return sorted(_with_parts(found), key=lambda dag: dag.dag_id)
 
 
 class _SourceLoader(SourceFileLoader):
@@ -120,6 +120,18 @@ def _collect(modules: list[ModuleType]) -> dict[DAG, str]:
     found += DagContext.autoregistered_dags
     by_identity = {id(dag): (dag, module) for dag, module in found}
     return {dag: str(module.__file__) for dag, module in by_identity.values()}
+
+
+def _with_parts(found: dict[DAG, str]) -> dict[DAG, str]:
+    """Add the SubDAGs that tasks of the DAGs run: an author's function makes them, and no name holds them."""
+    subdags = sys.modules.get("tradewind.sdk.subdags.operator")
+    if subdags is None:
+        return found
+    whole = dict(found)
+    for dag, fileloc in found.items():
+        for part in subdags.with_subdags([dag]):
+            whole.setdefault(part, fileloc)
+    return whole
 
 
 def _relative(fileloc: str, folder: str) -> str:

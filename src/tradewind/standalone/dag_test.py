@@ -20,6 +20,7 @@ from tradewind.serialization.run_conf import check_run_conf
 from tradewind.standalone.author_values import author_values, worker_options
 from tradewind.standalone.in_process.author_process import logs_shown, memory_store
 from tradewind.standalone.in_process.facts import facts_of_test
+from tradewind.standalone.in_process.part_runs import let_subdags_run
 from tradewind.standalone.in_process.secret_files import read_connections, read_variables
 from tradewind.standalone.in_process.tested_run import TestedRun
 from tradewind.standalone.memory_store import MemoryStore
@@ -64,12 +65,14 @@ def run_dag_test(  # noqa: PLR0913 - Airflow's, and one more
     check_run_conf(document, conf, overrides_params=overrides)
     install_author_values(**author_values(settings))
     store = _store(settings, conn_file_path, variable_file_path)
+    options = worker_options(settings)
+    let_subdags_run(dag, store, options, clock)
     tested = TestedRun(
         dag,
         document,
         facts=facts_of_test(dag, logical_date or clock.now(), run_after or clock.now(), conf),
         store=store,
-        options=worker_options(settings),
+        options=options,
         clock=clock,
         mark_success_pattern=mark_success_pattern,
         answers=answers,

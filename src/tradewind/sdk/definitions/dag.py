@@ -119,6 +119,7 @@ class DAG:
     partial: bool = False
     """Whether it is a part of another one: see `partial_subset`."""
     last_loaded: datetime | None = None
+    parent_dag: DAG | None = None
 
     def __init__(  # noqa: PLR0913 - Airflow's
         self,
@@ -462,8 +463,8 @@ class DAG:
 
     @property
     def is_subdag(self) -> bool:
-        """No: SubDAGs are task groups today."""
-        return False
+        """Whether a task of another DAG runs it."""
+        return self.parent_dag is not None
 
     @property
     def has_on_success_callback(self) -> bool:

@@ -1,1 +1,0 @@
-"""Commands about what is installed beside Tradewind: plugins, provider packages."""

@@ -1,0 +1,1 @@
+"""Commands about what an installation and authors put around runs: plugins, providers, callbacks, deadlines."""
