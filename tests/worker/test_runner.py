@@ -16,6 +16,7 @@ import pytest
 from tradewind.executors.local_protocol import WorkerOptions
 from tradewind.sdk.definitions.dag import DAG
 from tradewind.sdk.definitions.operator import BaseOperator
+from tradewind.sdk.deprecations import note_deprecated
 from tradewind.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -23,6 +24,7 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTimeout,
     DownstreamTasksSkipped,
+    RemovedInAirflow3Warning,
 )
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.runtime.current import get_current_context
@@ -396,3 +398,20 @@ def test_template_files_are_prepared_for_each_try(dag: DAG, run: Run, tmp_path: 
         finished = run("t")
         assert json.loads(finished.xcoms[0].value) == [{"day": "2026-11-22", "list": [1]}, ["r", "plain"]]
     assert (task.body, task.parts) == ("body.json", ["part.json", "plain"])
+
+
+def test_deprecated_calls_of_a_task_are_in_its_log(dag: DAG, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    def work(ti: Any) -> None:
+        note_deprecated("session.query(DagRun)", "DagRun.find()")
+        note_deprecated("session.query(DagRun)", "DagRun.find()")
+
+    with dag:
+        PythonOperator(task_id="t", python_callable=work)
+    with pytest.warns(RemovedInAirflow3Warning):
+        note_deprecated("what the file itself uses", "something else")
+    with caplog.at_level(logging.WARNING), pytest.warns(RemovedInAirflow3Warning):
+        assert run("t").outcome == "success"
+    told = [record.getMessage() for record in caplog.records if "deprecated" in record.getMessage()]
+    assert len(told) == 2  # at two lines
+    assert "test_runner.py:" in told[0]
+    assert told[0].endswith("session.query(DagRun) is deprecated since Airflow 2.0 and gone in 3.0: use DagRun.find()")

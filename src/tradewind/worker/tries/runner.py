@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.assets.outlet_events import take_yielded
 from tradewind.sdk.definitions.operator import prepares_templates
+from tradewind.sdk.deprecations import drain_deprecations
 from tradewind.sdk.exceptions import AirflowTaskTimeout, TaskAwaitingInput, TaskDeferred
 from tradewind.sdk.plugins.links import address_of, key_of, links_of
 from tradewind.sdk.plugins.listening import tell
@@ -117,7 +118,9 @@ class _Attempt:
     def _judge(self, find_dag: Callable[[], DAG]) -> Judgement:
         try:
             with self.around.interrupts.during(self._on_kill):
-                self._prepare(find_dag())
+                dag = find_dag()
+                drain_deprecations()  # what the file's own lines use is told of as its warnings
+                self._prepare(dag)
                 self._keep(self._execute())
                 clear_state_of_success(self.ti)
         except KeyboardInterrupt:
@@ -255,6 +258,8 @@ class _Attempt:
             guarded(add, f"extra link {link.name!r}", self.around.callback_limit)
 
     def _finish(self, judgement: Judgement, *, ready_follows: bool) -> Finished:
+        for note in drain_deprecations():
+            _log.warning("%s:%d: %s", note.file, note.line, note.message)
         ended_at = clock.now()
         ti, succeeded = self.ti, judgement.outcome == "success"
         if ti is not None:
