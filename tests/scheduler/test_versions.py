@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from tradewind.core.states import DagRunState
-from tradewind.metadata.runs import delete_run
+from tradewind.metadata.dags import FileDag, FileResult
+from tradewind.metadata.runs import (
+    RunFilter,
+    TaskInstanceFilter,
+    clear_task_instances,
+    delete_run,
+    list_tries,
+)
+from tradewind.serialization.document import encode_document, version_hash
 
 from tests.scheduler.stage import DAY, START, Stage, dag, daily, task
 
@@ -352,3 +360,85 @@ def test_a_deleted_run_and_its_callback_between_commit_and_call(sqlite_stage: St
     stage.start()
     assert stage.executor.orders == []
     assert stage.clock.now() - START == timedelta(0)
+
+
+# ---- bundles with versions -------------------------------------------------------------------------------------------
+
+
+def deploy_version(stage: Stage, version: str, tasks: str, **fields: Any) -> None:
+    """Store the DAG as the git bundle `code` has it at a version."""
+    document = dag(tasks=tasks, relative_fileloc="sub/d.py", **fields)
+    encoded = encode_document(document)
+    folder = "/store/code/current"
+    with stage.heard():
+        result = FileResult(
+            path=f"{folder}/sub/d.py",
+            relative_path="sub/d.py",
+            folder=folder,
+            fingerprint=version,
+            dags=[FileDag("d", encoded, version_hash(encoded))],
+            bundle_name="code",
+            bundle_version=version,
+        )
+        stage.dag_store.store_file(result, is_paused_by_default=False)
+
+
+def test_a_run_of_a_versioned_bundle_keeps_its_version(stage: Stage) -> None:
+    stage.start()
+    deploy_version(stage, "v1", "a > b")
+    stage.trigger()
+    assert stage.order("a").dag_file.path == "/store/code/versions/v1/sub/d.py"
+    assert stage.order("a").dag_file.folder == "/store/code/versions/v1"
+    deploy_version(stage, "v2", "a > c")
+    stage.end("a")
+    assert stage.states() == {"a": "success", "b": "queued"}
+    assert stage.order("b").dag_file.path == "/store/code/versions/v1/sub/d.py"
+    stage.start()  # another scheduler finds it so, too
+    stage.step()
+    stage.end("b")
+    run = stage.run()
+    assert (run.state.value, run.bundle_version) == ("success", "v1")
+    stage.trigger()
+    assert stage.order("a", "r2").dag_file.path == "/store/code/versions/v2/sub/d.py"
+    # Cleared, it keeps its version; with the newest by choice.
+    stage.clear_tasks("b")
+    assert stage.order("b", "r1").dag_file.path == "/store/code/versions/v1/sub/d.py"
+    stage.end("b", run_id="r1")
+    assert stage.state() == "success"
+    clear_task_instances(
+        stage.database, stage.clock, TaskInstanceFilter(runs=RunFilter(run_ids=("r1",))), run_on_latest_version=True
+    )
+    stage.hear_all()
+    stage.end("a", run_id="r1")
+    assert stage.order("c", "r1").dag_file.path == "/store/code/versions/v2/sub/d.py"
+    assert stage.run().bundle_version == "v2"
+    stage.check_caches()
+
+
+def test_a_dag_may_follow_the_newest_version(stage: Stage) -> None:
+    stage.start()
+    deploy_version(stage, "v1", "a > b", disable_bundle_versioning=True)
+    stage.trigger()
+    assert stage.order("a").dag_file.path == "/store/code/current/sub/d.py"
+    deploy_version(stage, "v2", "a > c", disable_bundle_versioning=True)
+    stage.end("a")
+    assert stage.states() == {"a": "success", "b": "removed", "c": "queued"}
+    assert stage.run().bundle_version is None
+
+
+def test_what_ended_before_a_change_keeps_its_version(stage: Stage) -> None:
+    stage.start()
+    stage.deploy(dag(tasks="a > b"))
+    stage.trigger()
+    stage.end("a")
+    stage.deploy(dag(tasks="a > b > c"))
+    stage.end_all()
+    versions = {row.task_id: row.dag_version_pk for row in stage.rows()}
+    first, second = sorted(version.version_pk for version in stage.dag_store.list_versions("d"))
+    assert versions == {"a": first, "b": second, "c": second}
+    assert stage.run().dag_version_pk == second
+    stage.clear_tasks("a")
+    stage.end_all()
+    assert {row.dag_version_pk for row in stage.rows()} == {second}
+    (tried, again) = list_tries(stage.database, stage.row("a").ti_pk)
+    assert (tried.dag_version_pk, again.dag_version_pk) == (first, second)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tradewind.config.settings import Settings
     from tradewind.metadata.database import Database
     from tradewind.metadata.runs import RunDetail, TaskInstanceDetail
     from tradewind.serialization.document import DagDocument
@@ -81,3 +82,11 @@ def read_document(database: Database, dag_id: str) -> DagDocument:
 def has_task(document: DagDocument, task_id: str) -> bool:
     """Return whether the DAG has the task."""
     return any(task.task_id == task_id for task in document.tasks)
+
+
+def on_latest_version(settings: Settings, document: DagDocument, *, asked: bool | None, usually: bool) -> bool:
+    """Return whether runs that start over do so with the newest version: as asked, the DAG or the settings say."""
+    from tradewind.serialization.rerun import is_on_latest_version
+
+    said = settings.string("core", "rerun_with_latest_version")
+    return is_on_latest_version(document, asked=asked, installation=said == "True" if said else None, usually=usually)

@@ -31,6 +31,7 @@ _DAGS = "tradewind.cli.dag_commands"
 DAGS = {
     "list": Entry("List the DAGs.", f"{_DAGS}.listing:list_dags"),
     "details": Entry("Show everything about a DAG.", f"{_DAGS}.listing:details"),
+    "versions": Entry("List the versions of a DAG.", f"{_DAGS}.versions:versions"),
     "show": Entry("Draw a DAG's tasks and their dependencies.", f"{_DAGS}.showing:show"),
     "next-execution": Entry("Show when a DAG's next runs are due.", f"{_DAGS}.upcoming:next_execution"),
     "trigger": Entry("Create a run of a DAG.", f"{_DAGS}.running:trigger"),

@@ -6,6 +6,15 @@ from tradewind.config.option import option, own_option
 
 CORE = (
     option("core", "dags_folder", "path", "{home}/dags", "The folder with the DAG files."),
+    option(
+        "core",
+        "rerun_with_latest_version",
+        "choice",
+        "",
+        "Whether runs that are cleared, or reprocessed by a backfill, start over with the newest version of their DAG. "
+        "Empty: cleared runs keep theirs, backfills take the newest. A DAG can say it for itself.",
+        choices=("", "True", "False"),
+    ),
     option("core", "plugins_folder", "path", "{home}/plugins", "The folder with plugins; it goes on the import path."),
     option(
         "core",

@@ -205,6 +205,28 @@ TRIGGERER = (
 DAG_PROCESSOR = (
     option(
         "dag_processor",
+        "dag_bundle_config_list",
+        "string",
+        "",
+        "Where DAG files come from, as Airflow's JSON list of objects with name, classpath and kwargs: folders, git "
+        "repositories and S3 buckets. Empty is the one folder core.dags_folder. See the page on versions and bundles.",
+    ),
+    option(
+        "dag_processor",
+        "dag_bundle_storage_path",
+        "path",
+        "{home}/bundles",
+        "Where copies of git and S3 bundles lie; workers read them there. Airflow's default is a temporary folder.",
+    ),
+    option(
+        "dag_processor",
+        "disable_bundle_versioning",
+        "boolean",
+        "False",
+        "Whether runs follow the newest version of their bundle instead of being pinned to the one they started with.",
+    ),
+    option(
+        "dag_processor",
         "parsing_processes",
         "integer",
         "2",

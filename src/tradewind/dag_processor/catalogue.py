@@ -129,6 +129,12 @@ class Catalogue:
         else:
             self._queue.append(path)
 
+    def enqueue_folder(self, folder: str) -> None:
+        """Let every file of a folder be parsed again: it has another version."""
+        for known in self._files.values():
+            if known.folder == folder:
+                self.enqueue(known.path, is_urgent=False)
+
     def enqueue_older_than(self, interval_s: float, now: float) -> None:
         """Queue the files whose last import ended `interval_s` ago or earlier."""
         for known in self._files.values():

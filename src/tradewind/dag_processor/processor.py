@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.dag_processor.answers import Answers
 from tradewind.dag_processor.catalogue import Catalogue
 from tradewind.dag_processor.discovery import walk_folder
+from tradewind.dag_processor.fetching.desk import BundleDesk
 from tradewind.dag_processor.outbox import Outbox
 from tradewind.dag_processor.parsing.messages import FileToParse, ForkerSetup
 from tradewind.dag_processor.plugins import PluginReports
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
+    from tradewind.bundles import Bundle
     from tradewind.core.clock import Clock
     from tradewind.dag_processor.answers import SecretReader
     from tradewind.dag_processor.pool import Parsed
@@ -56,6 +58,10 @@ class ProcessorSettings:
 
     dag_folders: tuple[str, ...]
     """The DAG folder, then the example DAGs where they are loaded. Absolute paths."""
+    bundles: tuple[Bundle, ...] = ()
+    """Where the folders come from: those that have to be fetched, and the names and versions of all."""
+    pins_versions: bool = True
+    """Whether runs are to be pinned to the version of their bundle, where it has versions."""
     plugins_folder: str = ""
     config_folder: str = ""
     ignore_syntax: str = "glob"
@@ -131,6 +137,9 @@ class DagProcessor:
         self._changed: set[str] = set()
         self._timers: dict[str, float] = {}
         self._problems: set[str] = set()
+        self._bundles = BundleDesk(
+            settings.bundles, self._catalogue, self._outbox, self.wake, pins_versions=settings.pins_versions
+        )
         self._is_cleared = False
         """Whether the database has been rid of files that went while no processor ran."""
 
@@ -143,7 +152,8 @@ class DagProcessor:
         """Work until `stop` is set. A database that is away is waited for."""
         # First of all: the forker loads while the folders are read.
         self._pool.start()
-        watcher = watch([path for path in self._watched() if path])
+        watcher = watch([path for path in self._watched() if path and not self._bundles.is_fetched(path)])
+        self._bundles.start()
         try:
             self._selector.register(watcher, selectors.EVENT_READ, lambda: self._heard(watcher.drain()))
             self._selector.register(self._wake_read, selectors.EVENT_READ, self._woken)
@@ -161,6 +171,7 @@ class DagProcessor:
                     watcher.sync()
                     self._sweep()
         finally:
+            self._bundles.stop()
             self._pool.close()
             watcher.close()
             self._selector.close()
@@ -214,6 +225,8 @@ class DagProcessor:
         with contextlib.suppress(BlockingIOError):
             while self._wake_read.recv(4096):
                 pass
+        if self._bundles.take_news(self._walk):
+            self._set_timer("flush", 0.0)
 
     def _rang(self) -> None:
         if self._listener is None:
@@ -253,7 +266,8 @@ class DagProcessor:
         """Take away what the database has of files that are no longer there."""
         with self._database_may_be_away("files of before"):
             known = self._store.present_files()
-            self._outbox.remove(path for path in known if path not in self._catalogue)
+            gone = (path for path in known if path not in self._catalogue and not self._bundles.is_away(path))
+            self._outbox.remove(gone)
             self._is_cleared = True
 
     def _sweep(self) -> None:
@@ -281,6 +295,7 @@ class DagProcessor:
         if file is None:
             return
         result = file_result(parsed, self._pool.setup)
+        self._bundles.label(result)
         for error in result.errors:
             _log.warning("import error: %s", error.message)
         if parsed.end.output.strip():

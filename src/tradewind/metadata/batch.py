@@ -90,6 +90,8 @@ class RunStart:
     """Those that exist already (the run was cleared) stay as they are."""
     expected_version: int | None = None
     """`RunRow.version` as last loaded; None starts the run in any version."""
+    bundle_version: str | None = None
+    """The version of its bundle that the run is pinned to."""
 
 
 @dataclass(slots=True)
@@ -438,6 +440,8 @@ class DagRow:
     """Of the newest automated run, whatever its state: where the timetable goes on."""
     last_interval_end: datetime | None
     last_run_after: datetime | None
+    bundle_name: str = "dags-folder"
+    bundle_version: str | None = None
 
 
 @dataclass(slots=True)
@@ -466,6 +470,8 @@ class RunRow:
     backfill_pk: int | None = None
     """The backfill that owns the run: its room is the backfill's and not the DAG's."""
     backfill_ordinal: int | None = None
+    bundle_version: str | None = None
+    """The version of its bundle that it is pinned to; None: it follows the newest."""
     partition_key: str | None = None
     partition_date: datetime | None = None
     ended_at: datetime | None = None

@@ -58,10 +58,12 @@ class RunCreator:
         clock: Clock,
         ask: Callable[[ComputeNextRun], None],
         backfills: BackfillDesk,
+        version_for: Callable[[RunRow], DagState | None],
     ) -> None:
         """Use `ask` to have an author's timetable class computed in a worker."""
         self.queue = backfills.queue
         self._backfills = backfills
+        self._version_for = version_for
         self._dags = dags
         self._book = book
         self._collector = collector
@@ -252,7 +254,8 @@ class RunCreator:
         rooms = [own, *(self._backfills.room(dag, pk) for pk in self.queue.backfills_of(dag_id))]
         for room in rooms:
             for run in self.queue.take(room, now):
-                self._book.start(run, dag)
+                if (version := self._version_for(run)) is not None:
+                    self._book.start(run, version)
         # The dates of a backfill lie in the past, and a run of it that a user clears was due before.
         self._wait_until(dag_id, self.queue.next_start_at((dag_id, None), now))
 

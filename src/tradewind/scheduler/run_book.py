@@ -75,6 +75,8 @@ class RunBook:
         self.waits = Waits(self, store, collector, reactor, clock)
         self._doomed: set[tuple[TaskInstancePk, int]] = set()
         """Tries that were to be killed and have not ended."""
+        self.epoch = 0
+        """Of the lease under which the scheduler writes."""
         self._store = store
         self._limits = limits
         self._collector = collector
@@ -88,11 +90,23 @@ class RunBook:
         now = self._clock.now()
         # Whoever reopens a run that was over, or changes one that waits, raises its version.
         rows = self._store.load_task_instances(run.run_pk) if run.version else []
+        if rows and run.dag_version_pk not in {None, dag.row.version_pk}:
+            self._store.follow_version([run.run_pk], dag.row.version_pk, epoch=self.epoch)
         run.state = DagRunState.RUNNING
         run.started_at = now
+        run.dag_version_pk, run.bundle_version = dag.row.version_pk, dag.pinned_version
         active, added = self._with_missing(run, dag, rows)
         self._collector.batch.run_starts.append(
-            RunStart(run.run_pk, run.dag_id, run.run_id, now, dag.row.version_pk, added, run.version),
+            RunStart(
+                run.run_pk,
+                run.dag_id,
+                run.run_id,
+                now,
+                dag.row.version_pk,
+                added,
+                run.version,
+                bundle_version=dag.pinned_version,
+            ),
         )
         self._collector.batch.callbacks.extend(requests_at_start(active, self.listened))
         for row in rows:

@@ -27,7 +27,7 @@ from tradewind.scheduler.calling.deadlines import DeadlineDesk
 from tradewind.scheduler.calling.desk import CallbackDesk
 from tradewind.scheduler.collector import Collector
 from tradewind.scheduler.creation import RunCreator
-from tradewind.scheduler.dags import DagState, absent_dag
+from tradewind.scheduler.dags import DagState, Versions, absent_dag
 from tradewind.scheduler.patience import patient
 from tradewind.scheduler.reactor import SelectorReactor
 from tradewind.scheduler.reports import ReportTaker
@@ -115,6 +115,7 @@ class Scheduler:
         self._collector = collector = Collector()
         self.limits = Limits(options.parallelism, ())
         self.book = RunBook(store, self.limits, collector, self.reactor, clock)
+        self._versions = Versions(store.load_document)
         self.backfills = BackfillDesk(
             patient(backfills, self._stopping, options.longest_backoff_s, self._note_outage),
             self.dags,
@@ -122,7 +123,9 @@ class Scheduler:
             self.reactor,
             self._submit,
         )
-        self.creator = RunCreator(self.dags, self.book, collector, self.reactor, clock, self._submit, self.backfills)
+        self.creator = RunCreator(
+            self.dags, self.book, collector, self.reactor, clock, self._submit, self.backfills, self._version_for
+        )
         self.backfills.on_progress = self.creator.fill_backfill
         self.assets = AssetRuns(store, self.dags, collector, self.creator.has_room)
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
@@ -162,7 +165,7 @@ class Scheduler:
 
     def start(self, epoch: int) -> None:
         """Take up everything that is stored, under the lease of `epoch`. The executor has been started."""
-        self._epoch = self.backfills.epoch = epoch
+        self._epoch = self.backfills.epoch = self.book.epoch = epoch
         self.reactor.watch(self._listener.fileno(), self._hear)
         self._boot()
         self._every(self._options.heartbeat_interval_s, self._beat)
@@ -323,12 +326,15 @@ class Scheduler:
         dag = self.dags[row.dag_id] = DagState(row, before)
         self.limits.set_paused(row.dag_id, is_paused=dag.is_frozen)
         pks = list(self.book.by_dag.get(row.dag_id, ()))
+        # Runs of a bundle without versions go on with the newest structure, as in Airflow; others keep theirs.
+        following = [pk for pk in pks if self.book.runs[pk].run.bundle_version is None]
         if before is not None and before.row.version_hash == row.version_hash:
-            for pk in pks:
+            for pk in following:
                 self.book.runs[pk].dag = dag
-        else:
-            # Runs of a DAG folder without versions of its own go on with the newest structure, as in Airflow.
-            for pk in pks:
+        elif following:
+            self._write_all()
+            self._store.follow_version(following, row.version_pk, epoch=self._epoch)
+            for pk in following:
                 self._reload(pk)
         self.creator.plan(dag)
         self.creator.start_queued(row.dag_id)
@@ -371,7 +377,15 @@ class Scheduler:
                 return None
             self.dags[run.dag_id] = dag
             self.limits.set_paused(run.dag_id, is_paused=True)
-        return dag
+        return self._version_for(run)
+
+    def _version_for(self, run: RunRow) -> DagState | None:
+        """Return the version of its DAG that a run goes by; None, with a word about it, where that one is gone."""
+        try:
+            return self._versions.of(run, self.dags[run.dag_id])
+        except NotFoundError as error:
+            _log.error("run %s of DAG %s stands still: %s", run.run_id, run.dag_id, error)
+            return None
 
     def _resync(self) -> None:
         """Read everything again: rings, or the answer to a commit, were lost."""

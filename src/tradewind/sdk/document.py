@@ -128,6 +128,8 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         render_template_as_native_obj=dag.render_template_as_native_obj,
         callbacks=tuple(name for name in _DAG_CALLBACKS if getattr(dag, name)),
         deadlines=_deadlines(dag),
+        disable_bundle_versioning=bool(dag.disable_bundle_versioning),
+        rerun_with_latest_version=dag.rerun_with_latest_version,
         airflow_defaults=dag.airflow_defaults,
         tasks=tuple(_task(dag, task) for task in tasks),
         groups=tuple(_groups(dag.task_group)),

@@ -175,6 +175,10 @@ class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     render_template_as_native_obj: bool = False
     callbacks: tuple[str, ...] = ()
     deadlines: tuple[DeadlineDocument, ...] = ()
+    disable_bundle_versioning: bool = False
+    """Its runs follow the newest version of its bundle instead of being pinned to the one that they started with."""
+    rerun_with_latest_version: bool | None = None
+    """Whether runs that start over do so with the newest version, where nobody says; None: as the installation says."""
     airflow_defaults: int = 3
     """Whose defaults the file gets: those of Airflow 2 or of Airflow 3."""
     tasks: tuple[TaskDocument, ...] = ()

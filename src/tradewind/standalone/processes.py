@@ -138,7 +138,7 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
         contextlib.closing(listen(database)) as listener,
     ):
         processor = DagProcessor(
-            processor_settings(settings),
+            processor_settings(settings, reader.get_connection),
             DagStore(database, clock),
             reader,
             clock,

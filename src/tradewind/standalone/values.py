@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradewind.bundles import BundleConfigError, LocalBundle, make_bundle, read_bundles
+from tradewind.config.values import ConfigurationError
 from tradewind.dag_processor.processor import ProcessorSettings
 from tradewind.scheduler.scheduler import SchedulerOptions
 from tradewind.standalone.author_values import author_defaults, author_values, base_url, example_dags_folder
@@ -13,19 +15,22 @@ from tradewind.triggerer.triggerer import TriggererOptions
 from tradewind.web.ports import WebOptions
 
 if TYPE_CHECKING:
+    from tradewind.bundles import Bundle
+    from tradewind.bundles.bundle import ReadConnection
     from tradewind.config.settings import Settings
+    from tradewind.serialization.records import ConnectionRecord
 
 _MIB = 1 << 20
 
 
-def processor_settings(settings: Settings) -> ProcessorSettings:
-    """Return what the DAG processor is told."""
-    folders = [settings.string("core", "dags_folder")]
-    if settings.boolean("core", "load_examples"):
-        folders.append(example_dags_folder())
+def processor_settings(settings: Settings, read_connection: ReadConnection | None = None) -> ProcessorSettings:
+    """Return what the DAG processor is told; bundles read their connections with `read_connection`."""
+    bundles = dag_bundles(settings, read_connection)
     depth = settings.integer("core", "dagbag_import_error_traceback_depth")
     return ProcessorSettings(
-        dag_folders=tuple(folders),
+        dag_folders=tuple(bundle.folder for bundle in bundles),
+        bundles=tuple(bundles),
+        pins_versions=not settings.boolean("dag_processor", "disable_bundle_versioning"),
         plugins_folder=settings.string("core", "plugins_folder"),
         config_folder=str(Path(settings.home) / "config"),
         ignore_syntax=settings.string("core", "dag_ignore_file_syntax"),
@@ -41,6 +46,40 @@ def processor_settings(settings: Settings) -> ProcessorSettings:
         author_defaults=author_defaults(settings),
         author_values=author_values(settings, is_parsing=True),
     )
+
+
+def dag_bundles(settings: Settings, read_connection: ReadConnection | None = None) -> list[Bundle]:
+    """Return the bundles that DAG files come from: the DAG folder unless others are listed, then the examples.
+
+    Raises `ConfigurationError` for a list that makes no sense.
+    """
+    dags_folder = settings.string("core", "dags_folder")
+    try:
+        listed = read_bundles(settings.string("dag_processor", "dag_bundle_config_list"))
+    except BundleConfigError as error:
+        raise ConfigurationError(f"[dag_processor] dag_bundle_config_list: {error}") from None
+    interval_s = settings.number("dag_processor", "refresh_interval")
+    bundles: list[Bundle] = [
+        make_bundle(
+            one,
+            storage=settings.string("dag_processor", "dag_bundle_storage_path"),
+            dags_folder=dags_folder,
+            refresh_interval_s=interval_s,
+            read_connection=read_connection or _no_connection,
+        )
+        for one in listed
+    ]
+    if not listed:
+        bundles.append(LocalBundle("dags-folder", dags_folder, interval_s))
+    if settings.boolean("core", "load_examples"):
+        bundles.append(LocalBundle("example_dags", example_dags_folder(), interval_s))
+    return bundles
+
+
+def _no_connection(conn_id: str) -> ConnectionRecord | None:
+    """Know none: only the DAG processor fetches bundles."""
+    del conn_id
+    return None
 
 
 def scheduler_options(settings: Settings) -> SchedulerOptions:
@@ -102,7 +141,12 @@ def web_options(settings: Settings) -> WebOptions:
         state_retention_days=settings.integer("state_store", "default_retention_days"),
         max_state_bytes=settings.integer("state_store", "max_value_storage_bytes"),
         conf_overrides_params=settings.boolean("core", "dag_run_conf_overrides_params"),
+        rerun_with_latest_version=_optional_boolean(settings.string("core", "rerun_with_latest_version")),
         parallelism=settings.integer("core", "parallelism"),
         hide_sensitive=settings.boolean("core", "hide_sensitive_var_conn_fields"),
         sensitive_names=settings.names("core", "sensitive_var_conn_names"),
     )
+
+
+def _optional_boolean(text: str) -> bool | None:
+    return text == "True" if text else None

@@ -13,6 +13,7 @@ from tradewind.metadata.pools import PoolStore
 from tradewind.metadata.variables import VariableStore
 from tradewind.metadata.worker_store import DatabaseWorkerStore
 from tradewind.serialization.document import decode_document
+from tradewind.serialization.rerun import is_on_latest_version
 from tradewind.web.answers.redaction import Redaction
 from tradewind.web.auth.gate import Gate
 
@@ -44,6 +45,12 @@ class Backend:
         self.redaction = Redaction(ports.options.sensitive_names, is_on=ports.options.hide_sensitive)
         self._documents: OrderedDict[str, DagDocument] = OrderedDict()
         self._lock = threading.Lock()
+
+    def is_on_latest_version(self, dag_id: str, *, asked: bool | None, usually: bool) -> bool:
+        """Return whether runs of the DAG that start over do so with its newest version."""
+        document = self.document(self.dags.get_dag(dag_id))
+        installation = self.options.rerun_with_latest_version
+        return is_on_latest_version(document, asked=asked, installation=installation, usually=usually)
 
     def document(self, dag: DagDetail) -> DagDocument:
         """Return the newest document of the DAG. Raises `NotFoundError` when it has none."""

@@ -45,6 +45,8 @@ class WebOptions:
     """Days that a task's state is kept which was written without an end; 0 for as long as its run."""
     max_state_bytes: int = 65_535
     """A larger state is refused; 0 for no limit."""
+    rerun_with_latest_version: bool | None = None
+    """Whether runs that start over do so with the newest version of their DAG; None: clears no, backfills yes."""
     conf_overrides_params: bool = True
     """Whether a run's conf replaces the values of params."""
 

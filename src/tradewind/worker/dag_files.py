@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradewind.bundles.git import restore_version
+from tradewind.bundles.layout import version_of
 from tradewind.sdk.exceptions import AirflowException, DagNotFound
 from tradewind.sdk.importing import MODULE_PREFIX, import_dag_file
 from tradewind.sdk.policies.cluster import apply_cluster_policies
@@ -28,6 +30,8 @@ class DagFiles:
         self._refused: dict[str, dict[str, Exception]] = {}
         """By file and dag_id: what a cluster policy says against a DAG."""
         self._stamps: dict[str, _Stamp | None] = {}
+        self._folders: set[str] = set()
+        """The DAG folders that files were imported from."""
 
     def has(self, file: DagFile) -> bool:
         """Return whether this version of the file is imported."""
@@ -40,6 +44,7 @@ class DagFiles:
         Raises `DagNotFound` when the file has no such DAG, what a cluster policy has against it, and whatever the
         author's code raises.
         """
+        self._enter(file.folder)
         if not self.has(file):
             self._import(file)
         dags = self._imported[file.path][1]
@@ -51,9 +56,34 @@ class DagFiles:
             there = ", ".join(sorted(dags)) or "none"
             raise DagNotFound(f"no DAG {dag_id!r} in {file.path}: its DAGs are {there}") from None
 
+    def _enter(self, folder: str) -> None:
+        """Let modules be found in this folder alone, where another one has modules of perhaps the same names.
+
+        So it is with versions of a bundle, whose files import their own version of each module.
+        """
+        others = self._folders - {folder}
+        self._folders.add(folder)
+        if not others:
+            return
+        loaded = [name for name, module in list(sys.modules.items()) if any(_source_in(module, one) for one in others)]
+        if not loaded and all(version_of(one) is None for one in (folder, *others)):
+            return
+        for name in loaded:
+            del sys.modules[name]
+            self._stamps.pop(name, None)
+        sys.path[:] = [path for path in sys.path if path not in others]
+        self._imported = {
+            path: known
+            for path, known in self._imported.items()
+            if not any(path.startswith(f"{one}/") for one in others)
+        }
+        self._folders = {folder}
+
     def _import(self, file: DagFile) -> None:
         self._imported.pop(file.path, None)
         self._forget_changed(file.folder)
+        if not Path(file.path).exists():
+            restore_version(file.path)
         before = set(sys.modules)
         dags = {dag.dag_id: dag for dag in import_dag_file(file.path, file.folder)}
         self._refused[file.path] = refused = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind.cli.errors import CommandError
-from tradewind.cli.naming import read_document
+from tradewind.cli.naming import on_latest_version, read_document
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import DATE, JSON_OBJECT, command, output_option
 from tradewind.cli.terminal.output import date_text, print_rows, say
@@ -66,6 +66,8 @@ def create(
     from tradewind.metadata.backfills import BackfillRequest
 
     settings = read_settings()
+    with opened_database(settings) as database:
+        document = read_document(database, dag_id)
     request = BackfillRequest(
         dag_id=dag_id,
         from_date=from_date,
@@ -74,7 +76,7 @@ def create(
         reprocess_behavior=ReprocessBehavior(reprocess_behavior),
         max_active_runs=max_active_runs,
         is_backwards=run_backwards,
-        is_on_latest_version=run_on_latest_version is not False,
+        is_on_latest_version=on_latest_version(settings, document, asked=run_on_latest_version, usually=True),
         triggering_user_name=user_name(),
     )
     with opened_database(settings) as database:

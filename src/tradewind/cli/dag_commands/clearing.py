@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tradewind.cli.naming import require_run
+from tradewind.cli.naming import on_latest_version, read_document, require_run
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, confirm, yes_option
 from tradewind.cli.terminal.output import say
@@ -16,7 +16,11 @@ from tradewind.cli.terminal.output import say
 @click.option("-f", "--only-failed", is_flag=True, help="Only what failed, or could not start because of that.")
 @click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
 @click.option("--only-new", is_flag=True, help="Only the tasks that the DAG got since the run started.")
-@click.option("--run-on-latest-version", is_flag=True, help="Let the run go on with the newest version of the DAG.")
+@click.option(
+    "--run-on-latest-version/--no-run-on-latest-version",
+    default=None,
+    help="Whether the run goes on with the newest version of the DAG; by default it keeps its own.",
+)
 @yes_option
 def clear(
     *,
@@ -25,7 +29,7 @@ def clear(
     only_failed: bool,
     only_running: bool,
     only_new: bool,
-    run_on_latest_version: bool,
+    run_on_latest_version: bool | None,
     yes: bool,
 ) -> None:
     """Let a run of a DAG start over.
@@ -36,7 +40,8 @@ def clear(
 
     if only_new and (only_failed or only_running):
         raise click.UsageError("choose --only-new, or --only-failed and --only-running")
-    with opened_database(read_settings()) as database:
+    settings = read_settings()
+    with opened_database(settings) as database:
         found = require_run(database, dag_id, run)
         confirm(f"Let run {found.run_id} of DAG {dag_id} start over?", is_confirmed=yes)
         if only_new:
@@ -49,6 +54,8 @@ def clear(
             TaskInstanceFilter(runs=RunFilter(run_pks=(found.run_pk,))),
             only_failed=only_failed,
             only_running=only_running,
-            run_on_latest_version=run_on_latest_version,
+            run_on_latest_version=on_latest_version(
+                settings, read_document(database, dag_id), asked=run_on_latest_version, usually=False
+            ),
         )
     say(f"{len(cleared.task_instances)} task instances cleared")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tradewind.cli.errors import CommandError
-from tradewind.cli.naming import read_document, require_run
+from tradewind.cli.naming import on_latest_version, read_document, require_run
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import DATE, command, confirm, output_option, yes_option
 from tradewind.cli.terminal.output import print_rows, say
@@ -50,7 +50,11 @@ def _options_without_meaning(function: Callable[..., Any]) -> Callable[..., Any]
 @click.option("-d", "--downstream", is_flag=True, help="Also the tasks after those.")
 @click.option("-f", "--only-failed", is_flag=True, help="Only what failed, or could not start because of that.")
 @click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
-@click.option("--run-on-latest-version", is_flag=True, help="Let the runs go on with the newest version of the DAG.")
+@click.option(
+    "--run-on-latest-version/--no-run-on-latest-version",
+    default=None,
+    help="Whether the runs go on with the newest version of the DAG; by default they keep their own.",
+)
 @click.option("--note", help="A note to write beside what is cleared.")
 @_options_without_meaning
 @click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
@@ -72,7 +76,7 @@ def clear(
     downstream: bool,
     only_failed: bool,
     only_running: bool,
-    run_on_latest_version: bool,
+    run_on_latest_version: bool | None,
     note: str | None,
     dry_run: bool,
     yes: bool,
@@ -87,15 +91,17 @@ def clear(
 
     if (past or future) and run is None:
         raise click.UsageError("--past and --future go from a run: name it with --run")
-    with opened_database(read_settings()) as database:
-        filters: list[TaskInstanceFilter] = []
+    settings = read_settings()
+    with opened_database(settings) as database:
+        filters: list[tuple[TaskInstanceFilter, bool]] = []
         for name in _dag_ids(database, dag_id, is_regex=dag_regex):
             document = read_document(database, name)
             task_ids = _task_ids(document, task_regex, task_group, upstream=upstream, downstream=downstream)
             runs = _runs(database, name, run, start_date, end_date, past=past, future=future)
             if task_ids is None or task_ids:
                 which = TaskInstanceFilter(runs=runs, task_ids=sorted(task_ids or ()), map_indexes=map_indexes)
-                filters.append(which)
+                is_latest = on_latest_version(settings, document, asked=run_on_latest_version, usually=False)
+                filters.append((which, is_latest))
 
         def cleared(*, is_dry: bool) -> list[Cleared]:
             return [
@@ -105,10 +111,10 @@ def clear(
                     which,
                     only_failed=only_failed,
                     only_running=only_running,
-                    run_on_latest_version=run_on_latest_version,
+                    run_on_latest_version=is_latest,
                     dry_run=is_dry,
                 )
-                for which in filters
+                for which, is_latest in filters
             ]
 
         found = cleared(is_dry=True)

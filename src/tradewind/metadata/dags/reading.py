@@ -48,6 +48,8 @@ _DETAIL = (
     dag.c.next_interval_start,
     dag.c.next_interval_end,
     sa.exists().where(import_error.c.path == dag.c.path).label("has_import_errors"),
+    dag.c.bundle_name,
+    dag.c.bundle_version,
 )
 _DETAILS = sa.select(*_DETAIL).select_from(dag.outerjoin(dag_version, dag_version.c.pk == dag.c.version_pk))
 
@@ -138,7 +140,16 @@ class DagReading:
         """Return the DAG's versions, newest first."""
         columns = dag_version.c
         query = (
-            sa.select(columns.pk, dag.c.dag_id, columns.number, columns.hash, columns.created_at, columns.source_hash)
+            sa.select(
+                columns.pk,
+                dag.c.dag_id,
+                columns.number,
+                columns.hash,
+                columns.created_at,
+                columns.source_hash,
+                dag.c.bundle_name,
+                columns.bundle_version,
+            )
             .join(dag, dag.c.pk == columns.dag_pk)
             .where(dag.c.dag_id == dag_id)
             .order_by(columns.number.desc())

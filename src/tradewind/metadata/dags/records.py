@@ -51,6 +51,8 @@ class FileResult:
     warnings: list[FileWarning] = field(default_factory=list)
     errors: list[FileError] = field(default_factory=list)
     parse_duration_s: float | None = None
+    bundle_name: str = "dags-folder"
+    bundle_version: str | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,8 @@ class DagDetail:
     next_interval_start: datetime | None
     next_interval_end: datetime | None
     has_import_errors: bool
+    bundle_name: str
+    bundle_version: str | None
     tags: list[str] = field(default_factory=list)
 
 
@@ -105,6 +109,8 @@ class DagVersionDetail:
     hash: str
     created_at: datetime
     source_hash: str | None
+    bundle_name: str
+    bundle_version: str | None
 
 
 @dataclass(slots=True)

@@ -35,6 +35,8 @@ _KNOWN = (
     dag.c.path,
     dag.c.relative_path,
     dag.c.fingerprint,
+    dag.c.bundle_name,
+    dag.c.bundle_version,
     dag.c.version_pk,
     dag_version.c.hash,
     dag_version.c.number,
@@ -55,6 +57,8 @@ class _Dag:
     path: str
     relative_path: str
     fingerprint: str
+    bundle_name: str
+    bundle_version: str | None
     version_pk: int | None
     hash: str | None
     number: int | None
@@ -149,6 +153,8 @@ class FilesWriter:
             "path": result.path,
             "relative_path": result.relative_path,
             "fingerprint": result.fingerprint,
+            "bundle_name": result.bundle_name,
+            "bundle_version": result.bundle_version,
         }
         parsed: Row = {"last_parsed_at": self._now, "last_parse_duration_s": result.parse_duration_s}
         known = self._dags.get(new.dag_id)
@@ -199,6 +205,7 @@ class FilesWriter:
             "hash": new.hash,
             "document": new.document,
             "source_hash": source_hash,
+            "bundle_version": result.bundle_version,
             "created_at": self._now,
         }
         self._versions.append((known, document, row))

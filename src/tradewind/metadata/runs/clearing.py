@@ -19,6 +19,7 @@ from tradewind.metadata.runs.moving import (
     write_moves,
 )
 from tradewind.metadata.runs.records import Cleared
+from tradewind.metadata.scheduling.following import go_on_with
 from tradewind.metadata.tables import dag, dag_run, task_instance
 
 if TYPE_CHECKING:
@@ -138,10 +139,12 @@ def _narrowed(which: TaskInstanceFilter, states: Sequence[str]) -> TaskInstanceF
 
 
 def use_latest_version(connection: sa.Connection, run_pks: set[int]) -> None:
-    """Let runs go on with the newest version of their DAG."""
-    latest = sa.select(dag.c.version_pk).where(dag.c.dag_id == dag_run.c.dag_id).scalar_subquery()
-    connection.execute(
-        sa.update(dag_run)
-        .where(dag_run.c.pk.in_(sorted(run_pks)))
-        .values(dag_version_pk=sa.func.coalesce(latest, dag_run.c.dag_version_pk)),
-    )
+    """Let runs go on with the newest version of their DAG, pinned to that of its bundle where they are pinned to one."""
+    columns = (dag_run.c.pk, dag.c.version_pk, dag.c.bundle_version, dag_run.c.bundle_version.label("pinned"))
+    query = sa.select(*columns).join(dag, dag.c.dag_id == dag_run.c.dag_id).where(dag_run.c.pk.in_(sorted(run_pks)))
+    for row in connection.execute(query).all():
+        if row.version_pk is not None:
+            go_on_with(connection, [row.pk], row.version_pk)
+        if row.pinned is not None:
+            change = sa.update(dag_run).where(dag_run.c.pk == row.pk).values(bundle_version=row.bundle_version)
+            connection.execute(change)

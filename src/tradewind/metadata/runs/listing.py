@@ -49,6 +49,7 @@ RUN_COLUMNS = (
     dag_run.c.version,
     dag_run.c.backfill_pk,
     dag_run.c.backfill_ordinal,
+    dag_run.c.bundle_version,
     dag_run.c.partition_key,
     dag_run.c.partition_date,
 )
@@ -64,6 +65,8 @@ _SORTABLE_RUNS = {
     "end_date": dag_run.c.ended_at,
 }
 _TI = task_instance.c
+# Of the instance where it has one, else of its run.
+_VERSION = sa.func.coalesce(_TI.dag_version_pk, dag_run.c.dag_version_pk).label("dag_version_pk")
 TASK_INSTANCE_COLUMNS = (
     _TI.pk,
     dag_run.c.dag_id,
@@ -89,7 +92,7 @@ TASK_INSTANCE_COLUMNS = (
     _TI.pid,
     _TI.hostname,
     _TI.note,
-    dag_run.c.dag_version_pk,
+    _VERSION,
     _TI.map_length,
     _TI.rendered_map_index,
     _TI.user_note,
@@ -279,7 +282,7 @@ def list_tries(database: Database, ti_pk: TaskInstancePk) -> list[TryDetail]:
         task_instance_history.c.ti_pk == ti_pk,
     )
     last = (
-        sa.select(*(_TI[name] for name in names if name != "dag_version_pk"), dag_run.c.dag_version_pk)
+        sa.select(*(_TI[name] for name in names if name != "dag_version_pk"), _VERSION)
         .join(dag_run, dag_run.c.pk == _TI.run_pk)
         .where(_TI.pk == ti_pk)
     )

@@ -40,6 +40,8 @@ class RunDetail:
     version: int
     backfill_pk: int | None
     backfill_ordinal: int | None
+    bundle_version: str | None
+    """The version of its bundle that it is pinned to."""
     partition_key: str | None = None
     partition_date: datetime | None = None
 

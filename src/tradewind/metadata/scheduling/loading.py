@@ -41,6 +41,7 @@ RUN_COLUMNS = (
     dag_run.c.version,
     dag_run.c.backfill_pk,
     dag_run.c.backfill_ordinal,
+    dag_run.c.bundle_version,
     dag_run.c.partition_key,
     dag_run.c.partition_date,
     dag_run.c.ended_at,
@@ -93,6 +94,8 @@ class Loading:
                 last_run.c.data_interval_start,
                 last_run.c.data_interval_end,
                 last_run.c.run_after,
+                dag.c.bundle_name,
+                dag.c.bundle_version,
             )
             .select_from(
                 dag.join(dag_version, dag_version.c.pk == dag.c.version_pk).outerjoin(

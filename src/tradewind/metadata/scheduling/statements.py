@@ -25,11 +25,12 @@ FENCE = Statement(
 )
 
 START_RUN = Statement(
-    "UPDATE dag_run SET state = 'running', started_at = ?, dag_version_pk = ?"
+    "UPDATE dag_run SET state = 'running', started_at = ?, dag_version_pk = ?, bundle_version = ?"
     " WHERE pk = ? AND state = 'queued' AND version = coalesce(?, version)",
-    "UPDATE dag_run r SET state = 'running', started_at = s.at, dag_version_pk = s.dag_version_pk"
-    " FROM unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::int[])"
-    " AS s(at, dag_version_pk, pk, version)"
+    "UPDATE dag_run r SET state = 'running', started_at = s.at, dag_version_pk = s.dag_version_pk,"
+    " bundle_version = s.bundle_version"
+    " FROM unnest(%s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[], %s::int[])"
+    " AS s(at, dag_version_pk, bundle_version, pk, version)"
     " WHERE r.pk = s.pk AND r.state = 'queued' AND r.version = coalesce(s.version, r.version)",
 )
 
@@ -73,14 +74,15 @@ ARCHIVE_TRY = Statement(
     " rendered_map_index, dag_version_pk)"
     " SELECT t.pk, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, t.operator, t.pool, t.pool_slots,"
     " t.queue, t.priority_weight, t.scheduled_at, t.queued_at, t.started_at, t.ended_at, t.pid, t.hostname, t.note,"
-    " t.rendered_map_index, r.dag_version_pk FROM task_instance t JOIN dag_run r ON r.pk = t.run_pk"
+    " t.rendered_map_index, coalesce(t.dag_version_pk, r.dag_version_pk) FROM task_instance t JOIN dag_run r ON r.pk = t.run_pk"
     " WHERE t.pk = ? AND t.version = ? AND t.state = ?",
     "INSERT INTO task_instance_history (ti_pk, task_id, map_index, state, try_number, max_tries, operator, pool,"
     " pool_slots, queue, priority_weight, scheduled_at, queued_at, started_at, ended_at, pid, hostname, note,"
     " rendered_map_index, dag_version_pk)"
     " SELECT t.pk, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, t.operator, t.pool, t.pool_slots,"
     " t.queue, t.priority_weight, t.scheduled_at, t.queued_at, t.started_at, t.ended_at, t.pid, t.hostname, t.note,"
-    " t.rendered_map_index, r.dag_version_pk FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS s(pk, version, state)"
+    " t.rendered_map_index, coalesce(t.dag_version_pk, r.dag_version_pk)"
+    " FROM unnest(%s::bigint[], %s::int[], %s::text[]) AS s(pk, version, state)"
     " JOIN task_instance t ON t.pk = s.pk AND t.version = s.version AND t.state = s.state"
     " JOIN dag_run r ON r.pk = t.run_pk",
 )
@@ -108,11 +110,12 @@ MOVE_IN_TRY = Statement(
 
 MOVE_TO_NEW_TRY = Statement(
     "UPDATE task_instance SET state = ?, version = ?, try_number = ?, scheduled_at = ?, queued_at = ?, started_at = ?,"
-    " ended_at = ?, due_at = ?, pid = ?, hostname = ?, note = ?, map_length = NULL, rendered_map_index = NULL WHERE pk = ? AND version = ? AND state = ?",
+    " ended_at = ?, due_at = ?, pid = ?, hostname = ?, note = ?, map_length = NULL, rendered_map_index = NULL,"
+    " dag_version_pk = NULL WHERE pk = ? AND version = ? AND state = ?",
     "UPDATE task_instance t SET state = s.state, version = s.version, try_number = s.try_number,"
     " scheduled_at = s.scheduled_at, queued_at = s.queued_at, started_at = s.started_at, ended_at = s.ended_at,"
     " due_at = s.due_at, pid = s.pid, hostname = s.hostname, note = s.note, map_length = NULL,"
-    " rendered_map_index = NULL" + _TRANSITION_ARRAYS,
+    " rendered_map_index = NULL, dag_version_pk = NULL" + _TRANSITION_ARRAYS,
 )
 
 ADD_EVENT = Statement(

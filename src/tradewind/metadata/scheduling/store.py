@@ -8,6 +8,7 @@ from tradewind.metadata.database import MAX_CONFLICTS
 from tradewind.metadata.errors import ConflictError
 from tradewind.metadata.scheduling.asset_loading import AssetLoading
 from tradewind.metadata.scheduling.deferring import Deferring
+from tradewind.metadata.scheduling.following import Following
 from tradewind.metadata.scheduling.leasing import Leasing
 from tradewind.metadata.scheduling.loading import Loading
 from tradewind.metadata.scheduling.runner import PostgresRunner, SqliteRunner, StaleRowsError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tradewind.metadata.database import Database
 
 
-class SchedulerStore(Leasing, Loading, Deferring, AssetLoading):
+class SchedulerStore(Leasing, Loading, Following, Deferring, AssetLoading):
     """What the scheduler loads and writes.
 
     Every method may raise `DatabaseUnavailableError`; the call can then be repeated. Where the answer to a commit was
@@ -29,6 +30,7 @@ class SchedulerStore(Leasing, Loading, Deferring, AssetLoading):
     def __init__(self, database: Database, clock: Clock) -> None:
         Leasing.__init__(self, database)
         Loading.__init__(self, database)
+        Following.__init__(self, database)
         Deferring.__init__(self, database)
         self._clock = clock
         self._runner = PostgresRunner if database.is_postgres else SqliteRunner

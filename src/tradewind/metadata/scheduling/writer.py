@@ -95,7 +95,7 @@ class BatchWriter:
         when = self._run.instant
         self._run.guarded(
             sql.START_RUN,
-            [(when(s.at), s.dag_version_pk, s.run_pk, s.expected_version) for s in starts],
+            [(when(s.at), s.dag_version_pk, s.bundle_version, s.run_pk, s.expected_version) for s in starts],
         )
         rows = [_new_row(start.run_pk, new) for start in starts for new in start.task_instances]
         if rows:

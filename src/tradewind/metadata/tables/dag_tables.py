@@ -19,6 +19,9 @@ dag = Table(
     text("path"),
     text("relative_path"),
     text("fingerprint"),
+    # Of the newest import; no version where the bundle has none, or runs are not to be pinned to one.
+    text("bundle_name", server_default="dags-folder"),
+    optional_text("bundle_version"),
     instant("last_parsed_at", is_required=True),
     Column("last_parse_duration_s", Float, nullable=True),
     # Copied from the document, so that lists need not decode it.
@@ -54,6 +57,7 @@ dag_version = Table(
     text("hash"),
     Column("document", LargeBinary, nullable=False),
     Column("source_hash", Text, ForeignKey("dag_source.hash"), nullable=True),
+    optional_text("bundle_version"),
     instant("created_at", is_required=True),
     UniqueConstraint("dag_pk", "number"),
     Index("ix_dag_version_source_hash", "source_hash"),

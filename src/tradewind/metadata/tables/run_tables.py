@@ -57,6 +57,8 @@ dag_run = Table(
     # The backfill that owns the run now, and the run's place in it.
     Column("backfill_pk", Pk, nullable=True),
     Column("backfill_ordinal", Integer, nullable=True),
+    # The version of its bundle that the run is pinned to.
+    optional_text("bundle_version"),
     # Of a run that works on one partition.
     optional_text("partition_key"),
     instant("partition_date"),
@@ -105,6 +107,8 @@ task_instance = Table(
     optional_text("note"),
     # What a user wrote beside it; `note` is the scheduler's word on the try.
     optional_text("user_note"),
+    # Where it is not the run's: the instance ended before the run went on with a newer version.
+    Column("dag_version_pk", Pk, nullable=True),
     # What is mapped over the return value makes of it: its length, or of a mapped instance whether there is one.
     Column("map_length", Integer, nullable=True),
     optional_text("rendered_map_index"),

@@ -37,18 +37,17 @@ class Labels:
         if dag_id not in self._versions:
             self._versions[dag_id] = {found.version_pk: found for found in self._backend.dags.list_versions(dag_id)}
         found = self._versions[dag_id].get(version_pk)
-        dag = self._dags.get(dag_id)
-        return None if found is None else version_shape(found, self.display_name(dag_id), dag.folder if dag else "")
+        return None if found is None else version_shape(found, self.display_name(dag_id))
 
 
-def version_shape(version: DagVersionDetail, display_name: str, folder: str) -> dict[str, Any]:
+def version_shape(version: DagVersionDetail, display_name: str) -> dict[str, Any]:
     """Return a DAG version in the API's shape."""
     return {
         "id": str(UUID(int=version.version_pk)),
         "version_number": version.number,
         "dag_id": version.dag_id,
-        "bundle_name": bundle_name(folder),
-        "bundle_version": None,
+        "bundle_name": version.bundle_name,
+        "bundle_version": version.bundle_version,
         "created_at": version.created_at,
         "dag_display_name": display_name,
         "bundle_url": None,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tradewind.core.states import TaskInstanceState
-from tradewind.web.answers.labels import bundle_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +29,8 @@ def dag_shape(dag: DagDetail) -> dict[str, Any]:
         "last_parsed_time": dag.last_parsed_at,
         "last_parse_duration": dag.last_parse_duration_s,
         "last_expired": None,
-        "bundle_name": bundle_name(dag.folder),
-        "bundle_version": None,
+        "bundle_name": dag.bundle_name,
+        "bundle_version": dag.bundle_version,
         "relative_fileloc": dag.relative_path,
         "fileloc": dag.path,
         "description": dag.description,
@@ -78,7 +77,7 @@ def run_shape(run: RunDetail, labels: Labels) -> dict[str, Any]:
         "conf": run.conf,
         "note": run.note,
         "dag_versions": [version] if version else [],
-        "bundle_version": None,
+        "bundle_version": run.bundle_version,
         "dag_display_name": labels.display_name(run.dag_id),
         "partition_key": run.partition_key,
         "partition_date": run.partition_date,

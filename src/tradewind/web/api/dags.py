@@ -106,7 +106,7 @@ def get_dag_details(call: Call) -> dict[str, Any]:
         "is_favorite": False,
         "active_runs_count": len(list_runs(call.backend.database, active)[0]),
         "concurrency": document.max_active_tasks,
-        "latest_dag_version": version_shape(versions[0], dag.display_name, dag.folder) if versions else None,
+        "latest_dag_version": version_shape(versions[0], dag.display_name) if versions else None,
     }
 
 
@@ -165,7 +165,7 @@ def list_versions(call: Call) -> dict[str, Any]:
     versions = call.backend.dags.list_versions(dag.dag_id)
     page = replace(page_of(call), order_by=())
     end = None if page.limit is None else page.offset + page.limit
-    shown = [version_shape(version, dag.display_name, dag.folder) for version in versions[page.offset : end]]
+    shown = [version_shape(version, dag.display_name) for version in versions[page.offset : end]]
     return {"dag_versions": shown, "total_entries": len(versions)}
 
 
@@ -183,6 +183,16 @@ def get_source(call: Call) -> Response | dict[str, Any]:
     }
 
 
+def get_version(call: Call) -> dict[str, Any]:
+    """Get one version of a DAG."""
+    dag = call.backend.dags.get_dag(call.path["dag_id"])
+    number = call.path["version_number"]
+    for version in call.backend.dags.list_versions(dag.dag_id):
+        if version.number == number:
+            return version_shape(version, dag.display_name)
+    raise NotFoundError(f"there is no version {number} of DAG {dag.dag_id!r}")
+
+
 OPERATIONS = (
     Operation("GET", "/api/v2/dags", list_dags, query=DagsQuery),
     Operation("PATCH", "/api/v2/dags", patch_dags, role="user", query=DagsQuery, body=DagPatch),
@@ -193,6 +203,7 @@ OPERATIONS = (
     Operation("GET", "/api/v2/dags/{dag_id}/tasks", list_tasks, query=TasksQuery),
     Operation("GET", "/api/v2/dags/{dag_id}/tasks/{task_id}", get_task),
     Operation("GET", "/api/v2/dags/{dag_id}/dagVersions", list_versions, query=PageQuery),
+    Operation("GET", "/api/v2/dags/{dag_id}/dagVersions/{version_number:int}", get_version),
     Operation("GET", "/api/v2/dagTags", list_tags, query=PageQuery),
     Operation("GET", "/api/v2/dagSources/{dag_id}", get_source, query=VersionQuery),
 )

@@ -374,10 +374,20 @@ def _drop_backfills() -> None:
 
 def _bundles() -> None:
     """DAG bundles and their versions."""
+    op.add_column("dag", sa.Column("bundle_name", sa.Text(), nullable=False, server_default="dags-folder"))
+    op.add_column("dag", sa.Column("bundle_version", sa.Text(), nullable=True))
+    op.add_column("dag_version", sa.Column("bundle_version", sa.Text(), nullable=True))
+    op.add_column("dag_run", sa.Column("bundle_version", sa.Text(), nullable=True))
+    op.add_column("task_instance", sa.Column("dag_version_pk", _PK, nullable=True))
 
 
 def _drop_bundles() -> None:
     """Undo `_bundles`."""
+    op.drop_column("task_instance", "dag_version_pk")
+    op.drop_column("dag_run", "bundle_version")
+    op.drop_column("dag_version", "bundle_version")
+    op.drop_column("dag", "bundle_version")
+    op.drop_column("dag", "bundle_name")
 
 
 # ---- state stores ----------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def clear_instances(call: Call) -> dict[str, Any]:
         which,
         only_failed=body.only_failed and not body.only_running,
         only_running=body.only_running,
-        run_on_latest_version=bool(body.run_on_latest_version),
+        run_on_latest_version=backend.is_on_latest_version(dag.dag_id, asked=body.run_on_latest_version, usually=False),
         reset_dag_runs=body.reset_dag_runs,
         dry_run=body.dry_run,
     )
@@ -188,7 +188,9 @@ def _clear(call: Call, dag_id: str, run_id: str, *, is_dry: bool) -> Cleared:
         call.backend.clock,
         TaskInstanceFilter(runs=RunFilter(dag_ids=(dag_id,), run_ids=(run_id,))),
         only_failed=body.only_failed,
-        run_on_latest_version=bool(body.run_on_latest_version),
+        run_on_latest_version=call.backend.is_on_latest_version(
+            dag_id, asked=body.run_on_latest_version, usually=False
+        ),
         dry_run=is_dry,
     )
 

@@ -114,7 +114,7 @@ def _request(call: Call) -> BackfillRequest:
         reprocess_behavior=body.reprocess_behavior,
         max_active_runs=body.max_active_runs,
         is_backwards=body.run_backwards,
-        is_on_latest_version=body.run_on_latest_version is not False,
+        is_on_latest_version=backend.is_on_latest_version(body.dag_id, asked=body.run_on_latest_version, usually=True),
         triggering_user_name=call.user.name,
     )
 

@@ -1,0 +1,1 @@
+"""Bringing bundles up to date while files are parsed."""
