@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import stat
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 300.0
 _BARE = "bare"
+_NOT_FOUND = 127
+"""`env`'s exit code where there is no such program."""
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -212,13 +213,13 @@ def _ssh_command(extra: dict[str, Any], scratch: Path) -> str:
 
 def _git(arguments: list[str], folder: Path | None, environ: dict[str, str] | None = None) -> str:
     """Run git and return what it wrote. Raises `BundleError` with its last line, without secrets."""
-    command = ["git", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "advice.detachedHead=false", *arguments]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # noqa: TID251 - git's own
+    settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(environ or {})}
+    command = ["env", *(f"{name}={value}" for name, value in settings.items()), "git"]
+    command += ["-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "advice.detachedHead=false", *arguments]
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**inherited, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(environ or {})},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -226,10 +227,11 @@ def _git(arguments: list[str], folder: Path | None, environ: dict[str, str] | No
             check=False,
         )
     except FileNotFoundError as error:
-        missing = "git is not installed" if error.filename == "git" else f"{error.filename} is gone"
-        raise BundleError(f"{missing}: the bundle cannot be brought up to date") from None
+        raise BundleError(f"{error.filename} is gone: the bundle cannot be brought up to date") from None
     except subprocess.TimeoutExpired:
         raise BundleError(f"git {arguments[0]} took longer than {TIMEOUT_S:g} s") from None
+    if done.returncode == _NOT_FOUND:
+        raise BundleError("git is not installed: the bundle cannot be brought up to date")
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         told = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])

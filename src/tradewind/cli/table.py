@@ -40,7 +40,7 @@ DAGS = {
         "Show what the callbacks of a run wrote.", "tradewind.cli.policies.callback_logs:callback_logs"
     ),
     "list-runs": Entry("List the runs of a DAG.", f"{_DAGS}.running:list_runs"),
-    "clear": Entry("Let a run of a DAG start over.", f"{_DAGS}.clearing:clear"),
+    "clear": Entry("Let a run of a DAG start over.", "tradewind.cli.task_commands.clearing_runs:clear"),
     "test": Entry("Run a DAG once in this process, without scheduler or database.", f"{_DAGS}.testing:test"),
     "pause": Entry("Pause DAGs: nothing new of them starts.", f"{_DAGS}.switching:pause"),
     "unpause": Entry("Let paused DAGs run.", f"{_DAGS}.switching:unpause"),
