@@ -120,7 +120,7 @@ def test_a_class_inside_a_function_is_refused() -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({}, "unknown timetable type None; known are continuous, cron_data_interval"),
+        ({}, "unknown timetable type None; known are asset, asset_or_time, continuous, cron_data_interval"),
         ({"type": "moon"}, "unknown timetable type 'moon'"),
         ({"type": ["x"]}, "unknown timetable type"),
         ({"type": "cron_trigger"}, "timetable document of type 'cron_trigger' is damaged: KeyError"),
@@ -165,7 +165,7 @@ def test_what_authors_see_may_be_a_class_of_its_own() -> None:
     document = encode_timetable(_Nightly("@daily", "UTC"))
     assert document["type"] == "cron_data_interval"
     assert type(decode_timetable(document)) is CronDataIntervalTimetable
-    with pytest.raises(TimetableError, match="'moon' is not registered; known are continuous"):
+    with pytest.raises(TimetableError, match="'moon' is not registered; known are asset, asset_or_time, continuous"):
         register_author_class(_Nightly, "moon")
 
 

@@ -115,6 +115,7 @@ def _started(connection: sa.Connection, what: What, now: datetime) -> int:
             "kwargs": kwargs,
             "next_method": "",
             "next_kwargs": b"{}",
+            "outcome": "",
             "created_at": now,
         },
     ).scalar_one()

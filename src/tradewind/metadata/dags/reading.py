@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tradewind.metadata.assets.warnings import asset_warnings
 from tradewind.metadata.dags.records import DagDetail, DagVersionDetail, ImportErrorDetail, WarningDetail
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.listing import Page, order, page_of
@@ -174,13 +175,23 @@ class DagReading:
         return [ImportErrorDetail(*row) for row in rows], total
 
     def list_warnings(self, dag_id: str | None = None) -> list[WarningDetail]:
-        """Return the warnings about files, of one DAG where given, by path."""
+        """Return the warnings about files, of one DAG where given, by path; then those that all DAGs together give."""
         columns = dag_warning.c
         query = sa.select(columns.pk, columns.path, columns.dag_id, columns.kind, columns.message, columns.at)
         if dag_id is not None:
             query = query.where(columns.dag_id == dag_id)
         with self._database.read() as connection:
-            return [WarningDetail(*row) for row in connection.execute(query.order_by(columns.path, columns.pk))]
+            found = [WarningDetail(*row) for row in connection.execute(query.order_by(columns.path, columns.pk))]
+            told = [one for one in asset_warnings(connection) if dag_id in {None, one[0]}]
+            if told:
+                places = sa.select(dag.c.dag_id, dag.c.path, dag.c.last_parsed_at)
+                places = places.where(dag.c.dag_id.in_({one[0] for one in told}))
+                place_of = {row.dag_id: row for row in connection.execute(places)}
+                found += [
+                    WarningDetail(0, place_of[name].path, name, kind, message, place_of[name].last_parsed_at)
+                    for name, kind, message in told
+                ]
+        return found
 
     def defaults_decided_by(self, dag_id: str) -> str | None:
         """Return the line by which a DAG has the defaults of Airflow 2, None when no line decided."""
