@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from tradewind.metadata.assets.watchers import forget_watchers
 from tradewind.metadata.dags.reading import DagReading
 from tradewind.metadata.dags.records import StoredFiles
 from tradewind.metadata.dags.writing import FilesWriter, freed_paths
@@ -67,6 +68,7 @@ class DagStore(DagReading):
                 retire = sa.update(dag).where(dag.c.path.in_(part), dag.c.is_present).values(is_present=False)
                 gone = sorted(connection.execute(retire.returning(dag.c.dag_id)).scalars())
                 stored.changed_dag_ids += gone
+                forget_watchers(connection, gone)
                 stored.freed_paths += sorted(freed_paths(connection, gone))
             _ring(connection, stored.changed_dag_ids)
             return stored

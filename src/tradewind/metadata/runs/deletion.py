@@ -8,11 +8,15 @@ import sqlalchemy as sa
 
 from tradewind.core.ids import SLOT_BITS
 from tradewind.core.states import DagRunState
+from tradewind.metadata.assets.watchers import forget_watchers
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import DAG, Ring
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
 from tradewind.metadata.runs.moving import locked_run, ring_runs
 from tradewind.metadata.tables import (
+    asset_partition,
+    asset_queue,
+    asset_use,
     backfill,
     callback_request,
     consumed_asset_event,
@@ -76,6 +80,9 @@ def delete_dag(database: Database, dag_id: str) -> None:
             msg = f"there is no DAG {dag_id!r}"
             raise NotFoundError(msg)
         connection.execute(sa.delete(dag_warning).where(dag_warning.c.dag_id == dag_id))
+        forget_watchers(connection, [dag_id])
+        for table in (asset_use, asset_queue, asset_partition):
+            connection.execute(sa.delete(table).where(table.c.dag_id == dag_id))
         connection.execute(sa.delete(backfill).where(backfill.c.dag_id == dag_id))
         delete_rows(connection, [row.pk for row in runs])
         ring_runs(connection, [row.pk for row in runs])
