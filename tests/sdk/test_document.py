@@ -22,6 +22,7 @@ from tradewind import (
     TaskGroup,
     task,
 )
+from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.document import DagDocumentError, relative_fileloc, to_document
 from tradewind.sdk.policies.weights import PriorityWeightStrategy
 from tradewind.serialization.compile import compile_document
@@ -431,3 +432,18 @@ def test_taskflow_tasks_are_named_by_their_operator() -> None:
     with DAG("d") as made:
         one()
     assert task_of(made, "one").task_type == "_PythonDecoratedOperator"
+
+
+@pytest.mark.parametrize(
+    ("ceiling_s", "own_s", "expected"), [(60, None, 60), (60, 30, 30), (60, 90, 60), (1e6, 90, 90)]
+)
+def test_the_installation_bounds_backoff(ceiling_s: float, own_s: float | None, expected: float) -> None:
+    before = install_author_defaults(AuthorDefaults(max_retry_delay_s=ceiling_s))
+    try:
+        with DAG("d") as made:
+            EmptyOperator(task_id="t", retry_exponential_backoff=2, max_retry_delay=own_s)
+            EmptyOperator(task_id="even", max_retry_delay=own_s)
+        assert task_of(made, "t").max_retry_delay_s == expected
+        assert task_of(made, "even").max_retry_delay_s == own_s
+    finally:
+        install_author_defaults(before)

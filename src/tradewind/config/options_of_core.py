@@ -104,7 +104,12 @@ CORE = (
         minimum=0,
     ),
     option(
-        "core", "max_task_retry_delay", "number", "86400", "The longest delay backoff can reach, in seconds.", minimum=0
+        "core",
+        "max_task_retry_delay",
+        "number",
+        "86400",
+        "The longest delay backoff can reach, in seconds; never more than a day.",
+        minimum=0,
     ),
     option(
         "core",

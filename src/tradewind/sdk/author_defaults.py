@@ -23,6 +23,8 @@ class AuthorDefaults:
     pool: str = "default_pool"
     retries: int = 0
     retry_delay_s: float = 300.0
+    max_retry_delay_s: float = 86400.0
+    """No backoff gets longer, whatever a task asks for."""
     execution_timeout_s: float | None = None
     weight_rule: str = "downstream"
     email_on_failure: bool = True

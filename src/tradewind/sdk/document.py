@@ -12,8 +12,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import PurePath
 from typing import Any
 
+from tradewind.core.retries import DEFAULT_DELAY_CEILING_S
 from tradewind.core.timetables.codec import encode_timetable
 from tradewind.sdk.assets.writing import plain_assets
+from tradewind.sdk.author_defaults import author_defaults
 from tradewind.sdk.definitions.dag_arguments import zone_name
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
@@ -223,7 +225,7 @@ def _task(dag: DAG, task: BaseOperator) -> TaskDocument:
             weight_rule="absolute" if weights else task.weight_rule,
             weights_by_try=tuple(weights),
             retry_delay_s=_seconds(task.retry_delay) or 0.0,
-            max_retry_delay_s=_seconds(task.max_retry_delay),
+            max_retry_delay_s=_max_retry_delay_s(task),
             execution_timeout_s=_seconds(task.execution_timeout),
             start_date=None if start_date == _date(dag.start_date) else start_date,
             end_date=None if end_date == _date(dag.end_date) else end_date,
@@ -259,6 +261,14 @@ def _checked_numbers(dag: DAG, task: BaseOperator) -> dict[str, Any]:
     backoff = task.retry_exponential_backoff
     # Airflow 2 has a flag here, which doubles the delay with each try; Airflow 3 has the factor.
     return {"retry_exponential_backoff": 2.0 if backoff is True else float(backoff)}
+
+
+def _max_retry_delay_s(task: BaseOperator) -> float | None:
+    """Return the longest delay that backoff may reach; None where the core's own ceiling is low enough."""
+    own, ceiling_s = _seconds(task.max_retry_delay), author_defaults().max_retry_delay_s
+    if not task.retry_exponential_backoff or ceiling_s >= DEFAULT_DELAY_CEILING_S:
+        return own
+    return ceiling_s if own is None else min(own, ceiling_s)
 
 
 def _weights(dag: DAG, task: BaseOperator) -> list[int]:

@@ -31,6 +31,7 @@ def author_defaults(settings: Settings) -> dict[str, Any]:
         "queue": settings.string("operators", "default_queue"),
         "retries": settings.integer("core", "default_task_retries"),
         "retry_delay_s": settings.number("core", "default_task_retry_delay"),
+        "max_retry_delay_s": settings.number("core", "max_task_retry_delay"),
         "weight_rule": settings.string("core", "default_task_weight_rule"),
         "email_on_failure": settings.boolean("email", "default_email_on_failure"),
         "email_on_retry": settings.boolean("email", "default_email_on_retry"),

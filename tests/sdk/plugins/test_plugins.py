@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tradewind.airflow.finder import install
+from tradewind.sdk.assets.asset import Asset
 from tradewind.sdk.definitions.dag import DAG
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.plugins import installed
@@ -19,6 +20,7 @@ from tradewind.sdk.plugins.installed import install_plugins, installed_plugins
 from tradewind.sdk.plugins.links import links_of
 from tradewind.sdk.plugins.loading import PluginSet, load_plugins
 from tradewind.serialization.messages import Finished
+from tradewind.standalone.dag_test import run_dag_test
 
 from tests.worker.conftest import WHEN, dag, reports, run, store  # noqa: F401 - fixtures of the same kind
 
@@ -62,6 +64,18 @@ class Listener:
     @hookimpl
     def on_task_instance_running(self):
         raise RuntimeError("listener")
+
+    @hookimpl
+    def on_asset_changed(self, asset):
+        HEARD.append(("asset", asset.uri))
+
+    @hookimpl
+    def on_dag_run_running(self, dag_run, msg):
+        HEARD.append(("run", dag_run.state.value, msg))
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run, msg):
+        HEARD.append(("run", dag_run.state.value, msg))
 
     def on_task_instance_skipped(self):
         HEARD.append("no mark, no call")
@@ -132,6 +146,28 @@ def test_listeners_hear_of_tries_and_harm_nothing(
     assert line.exc_info is None
 
 
+def test_listeners_hear_of_changed_assets(
+    dag: DAG,  # noqa: F811
+    run: Callable[..., Finished],  # noqa: F811
+    plugin: Any,
+) -> None:
+    PythonOperator(task_id="t", dag=dag, python_callable=lambda: None, outlets=[Asset("s3://bucket/a")])
+    assert run("t").outcome == "success"
+    assert ("asset", "s3://bucket/a") in plugin.HEARD
+
+
+@pytest.mark.usefixtures("plugin")
+def test_listeners_hear_of_the_run_of_a_test(plugin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path))
+    made = DAG("d", schedule=None)
+    PythonOperator(task_id="t", dag=made, python_callable=lambda: None)
+    run_dag_test(made)
+    assert [heard for heard in plugin.HEARD if heard[0] == "run"] == [
+        ("run", "running", ""),
+        ("run", "success", "success"),
+    ]
+
+
 def test_a_plugin_that_fails_leaves_the_others_alone(folder: Path) -> None:
     (folder / "a_bad.py").write_text("x = 1\nraise RuntimeError('it is\\nbroken')\n")
     (folder / "b_syntax.py").write_text("def\n")
@@ -170,9 +206,12 @@ def test_what_a_plugin_brings_can_be_shown(plugin: Any) -> None:
     assert shown["macros"] == ["my_plugin.shout"]
     assert shown["operator_extra_links"] == ["my_plugin.Search"]
     assert shown["listened"] == [
+        "on_dag_run_running",
+        "on_dag_run_success",
         "on_task_instance_running",
         "on_task_instance_success",
         "on_task_instance_failed",
+        "on_asset_changed",
     ]
     assert shown["not_carried"] == ["flask_blueprints"]
 

@@ -17,6 +17,8 @@ from tradewind.core.ids import DagRunPk, task_instance_pk
 from tradewind.core.retries import jitter_key_of
 from tradewind.core.states import FINISHED, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.core.transitions import Actor, Event
+from tradewind.sdk.plugins.listening import tell
+from tradewind.sdk.runtime.dag_run import DagRun
 from tradewind.serialization.compile import compile_document
 from tradewind.serialization.document import tasks_by_group
 from tradewind.serialization.expansions import length_of
@@ -100,12 +102,14 @@ class TestedRun:
     def run(self) -> FinishedRun:
         """Run everything; return the finished run."""
         self._keep_run()
+        self._tell_listeners("running", "")
         self._apply(self._engine.open())
         try:
             self._go_on()
         finally:
             self._triggers.close()
         record = self._keep_run(self._clock.now())
+        self._tell_listeners(record.state, self._reason)
         self._call_back(record)
         _log.info("DAG run %s ended: %s", record.run_id, record.state)
         return FinishedRun(record, self._dag, self._store)
@@ -318,6 +322,10 @@ class TestedRun:
             )
             for slot, node in engine.node_of.items()
         ]
+
+    def _tell_listeners(self, state: str, reason: str) -> None:
+        run = DagRun(msgspec.structs.replace(self._facts, state=state))
+        tell(f"on_dag_run_{state}", callback_limit(self._options), dag_run=run, msg=reason)
 
     def _call_back(self, record: DagRunRecord) -> None:
         name = "on_success_callback" if self._state is DagRunState.SUCCESS else "on_failure_callback"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core.retries import is_eligible
+from tradewind.sdk.assets.asset import Asset
 from tradewind.sdk.mail.alerts import wants_mail
 from tradewind.sdk.plugins.listening import is_listened, tell
 from tradewind.sdk.state import TaskInstanceState
 from tradewind.worker.tries.callbacks import has_callbacks, mail_about, run_callbacks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.runtime.context import Context
-    from tradewind.serialization.messages import RunTask
+    from tradewind.serialization.messages import AssetEventReport, RunTask
     from tradewind.worker.tries.callbacks import Limit
     from tradewind.worker.tries.outcome import Judgement
     from tradewind.worker.tries.task_instance import RuntimeTaskInstance
@@ -48,11 +51,21 @@ def tell_of_end(callback: str, ti: Any, error: BaseException | str | None, limit
     tell(HOOK_OF[callback], limit, **arguments)
 
 
+_ASSET_HOOK = "on_asset_changed"
+
+
 class Aftermath:
     """What one judgement of one try asks for."""
 
-    def __init__(self, order: RunTask, task: BaseOperator | None, judgement: Judgement) -> None:
+    def __init__(
+        self,
+        order: RunTask,
+        task: BaseOperator | None,
+        judgement: Judgement,
+        asset_events: Sequence[AssetEventReport] = (),
+    ) -> None:
         """See what there is to do; without a task, which could not be found, there is nothing."""
+        self._asset_events = asset_events
         self._judgement = judgement
         self._task = task
         name = _CALLBACK_OF.get(judgement.outcome)
@@ -67,7 +80,8 @@ class Aftermath:
         task, name = self._task, self.callback
         if task is None or name is None:
             return True
-        return not (has_callbacks(task, name) or wants_mail(task, name) or is_listened(HOOK_OF[name]))
+        is_heard = is_listened(HOOK_OF[name]) or (self._asset_events and is_listened(_ASSET_HOOK))
+        return not (has_callbacks(task, name) or wants_mail(task, name) or is_heard)
 
     def carry_out(self, ti: RuntimeTaskInstance, context: Context, limit: Limit) -> None:
         """Do it: what fails is logged and leaves the rest alone."""
@@ -79,5 +93,7 @@ class Aftermath:
             context["exception"] = self._judgement.error
         run_callbacks(task, name, context, limit)
         tell_of_end(name, ti, self._judgement.error or self._judgement.message, limit)
+        for event in self._asset_events if is_listened(_ASSET_HOOK) else ():
+            tell(_ASSET_HOOK, limit, asset=Asset(name=event.name or None, uri=event.uri or None))
         if wants_mail(task, name):
             mail_about(task, context, self._judgement.error or self._judgement.message, limit)

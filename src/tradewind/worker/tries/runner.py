@@ -106,7 +106,7 @@ class _Attempt:
         judgement = self._judge(find_dag)
         if judgement.outcome == "success":
             judgement = self._note_asset_events(judgement)
-        aftermath = Aftermath(self.order, self.task, judgement)
+        aftermath = Aftermath(self.order, self.task, judgement, self.asset_events)
         self._add_links(judgement)
         finished = self._finish(judgement, ready_follows=self.ti is not None and not aftermath.is_empty)
         self.around.send(finished)
