@@ -111,8 +111,9 @@ TRANSITIONS: tuple[Transition, ...] = (
         {Actor.WORKER},
         *_STAMPED,
     ),
-    # What stood for a mapped task becomes its first instance; the others come into being beside it.
-    _row(Event.EXPAND, {S.NONE}, S.NONE, _SCHEDULER),
+    # What stood for a mapped task becomes its first instance; the others come into being beside it. It has tries behind it
+    # where an earlier DAG version did not map the task.
+    _row(Event.EXPAND, WAITING, S.NONE, _SCHEDULER, Effect.ARCHIVE_TRY),
     _row(Event.ENQUEUE, {S.SCHEDULED}, S.QUEUED, _SCHEDULER, Effect.TAKE_SLOT),
     _row(Event.UNSCHEDULE, {S.SCHEDULED}, S.NONE, _SCHEDULER),
     _row(Event.REQUEUE, {S.QUEUED}, S.SCHEDULED, _SCHEDULER, Effect.RELEASE_SLOT),

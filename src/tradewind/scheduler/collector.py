@@ -124,7 +124,7 @@ def _stamp(row: TaskTransition, move: Move, at: datetime) -> None:
         row.scheduled_at = at
     elif event is Event.ENQUEUE:
         row.queued_at = at
-    elif event is Event.RESCUE:
+    elif event is Event.RESCUE or (event is Event.EXPAND and move.found is not TaskInstanceState.NONE):
         row.archives_try = True
         row.is_new_try = True
     elif event in _ENDS:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.metadata.runs import RunDetail, list_events, list_task_instances
-from tradewind.serialization.document import DagDocument
+from tradewind.serialization.document import DagDocument, TaskGroupDocument
 
 from tests.scheduler.faults.flaky import FlakyStore
 from tests.scheduler.stage import START, Stage, dag, task
@@ -30,8 +30,11 @@ RUN_MARKS = (DagRunState.SUCCESS, DagRunState.FAILED, DagRunState.QUEUED)
 
 
 def random_dag(random: Random, dag_id: str) -> DagDocument:
-    """Return a DAG of up to seven tasks."""
+    """Return a DAG of up to seven tasks, some of them mapped, or the last ones in a mapped group."""
     names = [f"t{index}" for index in range(random.randint(1, 7))]
+    in_group = set(names[random.randint(1, 7) :]) if random.random() < 0.4 else set()
+    over: dict[str, Any] = random.choice(({"literal": 2}, {"xcom": "t0"}))
+    groups = (TaskGroupDocument(group_id="g", is_mapped=True, expansion=over),) if in_group else ()
     tasks = []
     for index, name in enumerate(names):
         later = names[index + 1 :]
@@ -46,12 +49,15 @@ def random_dag(random: Random, dag_id: str) -> DagDocument:
                 depends_on_past=random.random() < 0.2,
                 wait_for_downstream=random.random() < 0.1,
                 pool=random.choice(("default_pool", "small")),
+                group_id="g" if name in in_group else None,
+                expansion=None if name in in_group else random_length(random, names[:index]),
                 callbacks=("on_failure_callback", "on_retry_callback"),
             ),
         )
     return dag(
         dag_id,
         tasks,
+        groups=groups,
         max_active_runs=random.randint(1, 3),
         max_active_tasks=random.randint(1, 4),
         fail_fast=random.random() < 0.15,
@@ -64,6 +70,13 @@ def random_dag(random: Random, dag_id: str) -> DagDocument:
         end_date=START + timedelta(hours=2),
         catchup=random.random() < 0.5,
     )
+
+
+def random_length(random: Random, before: list[str]) -> dict[str, Any] | None:
+    """Return what a task is mapped over: mostly nothing."""
+    if random.random() < 0.7:
+        return None
+    return {"xcom": random.choice(before)} if before else {"literal": random.randint(0, 3)}
 
 
 class Life:
@@ -122,7 +135,9 @@ class Life:
         if self.random.random() < 0.7:
             self.stage.executor.begin(order)
         at = self.stage.clock.now() + timedelta(seconds=30)
-        self.stage.executor.end(order, outcome, reschedule_at=at if outcome == "reschedule" else None)
+        length = self.random.choice((None, 0, 1, 2, 3)) if order.map_index < 0 else 1
+        due_at = at if outcome == "reschedule" else None
+        self.stage.executor.end(order, outcome, reschedule_at=due_at, map_length=length)
 
     def lose_something(self) -> None:
         """A process is gone."""
@@ -200,7 +215,7 @@ class Life:
         for _ in range(300):
             for order in list(stage.executor.tries.values()):
                 stage.executor.begin(order)
-                stage.executor.end(order)
+                stage.executor.end(order, map_length=1)
                 self.said[order.ti_pk, order.try_number] += 1
             for order in list(stage.executor.callbacks.values()):
                 stage.executor.call_back(order)

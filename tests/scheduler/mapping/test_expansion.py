@@ -265,6 +265,22 @@ def test_a_new_version_that_maps_a_task_or_no_longer_does(sqlite_stage: Stage) -
     assert stage.state() == "success"
 
 
+def test_a_task_that_is_mapped_while_it_waits_for_a_retry_keeps_its_try(sqlite_stage: Stage) -> None:
+    fields: dict[str, Any] = {"retries": 1, "retry_delay_s": 60.0}
+    plain = dag(tasks=[task("a", downstream=("b",)), task("b", downstream=("c",), **fields), task("c")])
+    stage = begun(sqlite_stage, plain)
+    stage.end("a", map_length=2)
+    stage.end("b", "failed")
+    stage.deploy(mapped(OVER_A, **fields), fingerprint="f2")
+    stage.advance(60)
+    assert states(stage)["b"] == {0: "queued", 1: "queued"}
+    first = next(row for row in stage.rows() if (row.task_id, row.map_index) == ("b", 0))
+    tries = list_tries(stage.database, first.ti_pk)
+    assert [(attempt.try_number, attempt.state.value) for attempt in tries] == [(1, "failed"), (2, "queued")]
+    stage.end_all()
+    assert stage.state() == "success"
+
+
 def test_the_run_before_holds_every_instance_until_all_of_its_own_succeeded(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     stage.start()
