@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tradewind.core.states import DagRunState, TaskInstanceState
+from tradewind.metadata.explaining import explain_task_instance
 from tradewind.serialization.document import DagDocument
 
 from tests.scheduler.stage import DAY, START, Stage, chains, dag, daily, task
@@ -184,3 +185,20 @@ def test_a_new_task_has_no_past_unless_it_asks_for_one(sqlite_stage: Stage) -> N
     stage.deploy(dag(tasks=[*chains("a", depends_on_past=True), new[0], *lenient]))
     trigger(stage, 2)
     assert stage.states("2") == {"a": "queued", "new": "none", "lenient": "queued"}
+
+
+@pytest.mark.parametrize("is_catchup", [True, False])
+def test_under_catchup_a_task_that_begins_later_asks_no_past(stage: Stage, *, is_catchup: bool) -> None:
+    tasks = [task("a", depends_on_past=True), task("b", depends_on_past=True, start_date=START + DAY)]
+    stage.deploy(dag(tasks=tasks, **daily(catchup=is_catchup)))
+    stage.start()
+    stage.advance(DAY)
+    stage.end("a", "fail_without_retry")
+    stage.end("b", "fail_without_retry")
+    stage.advance(DAY)
+    second = stage.runs()[1].run_id
+    assert stage.states(second) == {"a": "none", "b": "queued" if is_catchup else "none"}
+    explained = explain_task_instance(
+        stage.database, stage.clock, dag_id="d", run_id=second, task_id="b", parallelism=8
+    )
+    assert any(blocker.kind == "past" for blocker in explained.blockers) is not is_catchup

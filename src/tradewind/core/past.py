@@ -13,6 +13,7 @@ from tradewind.core.states import RunType, TaskInstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from tradewind.core.graph import TaskNode
 
@@ -27,6 +28,11 @@ def counts_as_past(run_type: RunType, *, is_catchup: bool) -> bool:
 def is_first_of_backfill(backfill_ordinal: int | None) -> bool:
     """Say whether a run is the first of its backfill, which no run before holds back."""
     return backfill_ordinal == 1
+
+
+def begins_after(previous: datetime | None, start_date: datetime | None, *, is_catchup: bool) -> bool:
+    """Say whether a task's own start_date lies after the run before, which under catchup does not hold it back then."""
+    return is_catchup and previous is not None and start_date is not None and previous < start_date
 
 
 def is_held_by_past(

@@ -12,7 +12,7 @@ from tradewind.core.engine import Instance, RunEngine, first_map_indexes
 from tradewind.core.explain import Facts, explain
 from tradewind.core.ids import slot_of, task_instance_pk
 from tradewind.core.limits import Candidate, Hold, Limits
-from tradewind.core.past import is_first_of_backfill, past_blocker
+from tradewind.core.past import begins_after, is_first_of_backfill, past_blocker
 from tradewind.core.runs import QueuedRun, RunRoom, run_blockers
 from tradewind.core.states import HOLDING_SLOT, RUN_FINISHED, DagRunState, TaskInstanceState
 from tradewind.metadata.backfills import BackfillStore
@@ -146,6 +146,11 @@ class _Question:
         logical_date: datetime | None = self._run.logical_date
         if not node.asks_the_past or logical_date is None or is_first_of_backfill(self._run.backfill_ordinal):
             return None
+        if self._document.catchup:
+            own = next((task.start_date for task in self._document.tasks if task.task_id == node.task_id), None)
+            previous = self._loading.previous_logical_date(self._run.dag_id, logical_date)
+            if begins_after(previous, own or self._document.start_date, is_catchup=True):
+                return None
         downstream = [self._compiled.nodes[index].task_id for index in node.downstream]
         past = self._loading.previous_task_states(
             self._run.dag_id,

@@ -75,6 +75,13 @@ class DagState:
         return any(node.asks_the_past for node in self.compiled.nodes)
 
     @cached_property
+    def task_starts(self) -> dict[str, datetime]:
+        """The start_date of each task that has one: its own, or the DAG's."""
+        usual = self.document.start_date
+        found = {task.task_id: task.start_date or usual for task in self.document.tasks}
+        return {task_id: date for task_id, date in found.items() if date is not None}
+
+    @cached_property
     def timetable(self) -> Timetable:
         """The timetable, decoded."""
         return decode_timetable(self.document.timetable)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tradewind.core.effects import Arm, Effect, Expand, Finish, Move, Note, Offer, Park, Release, Stop, Withdraw
 from tradewind.core.ids import run_pk_of, slot_of, task_instance_pk
 from tradewind.core.limits import Hold
-from tradewind.core.past import counts_as_past, is_first_of_backfill, is_held_by_past
+from tradewind.core.past import begins_after, counts_as_past, is_first_of_backfill, is_held_by_past
 from tradewind.core.states import FINISHED, HOLDING_SLOT, PARKED, WAITING, DagRunState, TaskInstanceState
 from tradewind.metadata.batch import Expansion, RunEnd, RunStart
 from tradewind.scheduler.active_run import ActiveRun, first_instances, fresh, new_instance, stored
@@ -259,6 +259,7 @@ class RunBook:
             for slot in engine.slots_of(node)
             if engine.states[slot] in WAITING
         ]
+        asking = self._without_late_starters(active, asking)
         if not asking:
             return set()
         task_ids = {node.task_id for _, node in asking}
@@ -271,6 +272,20 @@ class RunBook:
             scheduled_only=dag.document.catchup,
         )
         return {slot for slot, node in asking if _is_held(dag, node, past)}
+
+    def _without_late_starters(
+        self, active: ActiveRun, asking: list[tuple[int, TaskNode]]
+    ) -> list[tuple[int, TaskNode]]:
+        """Leave out the tasks that begin after the run before."""
+        run, starts = active.run, active.dag.task_starts
+        if not asking or not active.dag.document.catchup or not starts or run.logical_date is None:
+            return asking
+        previous = self._store.previous_logical_date(run.dag_id, run.logical_date)
+        return [
+            (slot, node)
+            for slot, node in asking
+            if not begins_after(previous, starts.get(node.task_id), is_catchup=True)
+        ]
 
     # ---- inner ---------------------------------------------------------------------------------------------------------
 

@@ -226,6 +226,16 @@ class Loading:
                 for row in connection.execute(query)
             ]
 
+    def previous_logical_date(self, dag_id: str, before: datetime) -> datetime | None:
+        """Return the logical date of the run before, no manual one, None when there is none: Airflow's rule under catchup."""
+        query = sa.select(dag_run.c.logical_date).where(
+            dag_run.c.dag_id == dag_id,
+            dag_run.c.logical_date < before,
+            dag_run.c.run_type != RunType.MANUAL.value,
+        )
+        with self._database.read() as connection:
+            return connection.execute(query.order_by(dag_run.c.logical_date.desc()).limit(1)).scalar()
+
     def previous_task_states(
         self,
         dag_id: str,
