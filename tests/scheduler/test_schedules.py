@@ -357,3 +357,23 @@ def test_a_dag_whose_runs_keep_failing_is_paused(stage: Stage, caplog: pytest.Lo
     assert stage.run_states()[4:] == ["running"]
     stage.end("a", "failed")
     assert stage.dag_store.get_dag("d").is_paused, "one more failure is enough: the last two have failed"
+
+
+def test_a_dag_that_is_unpaused_may_wait_for_its_next_run(stage: Stage) -> None:
+    stage.options["skips_missed"] = True
+    stage.clock.advance(5 * DAY + timedelta(hours=1))
+    stage.deploy(dag(**daily()), is_paused=True)
+    stage.start()
+    stage.pause(is_paused=False)
+    assert stage.runs() == []
+    assert stage.dag_store.get_dag("d").next_run_after == START + 6 * DAY
+    stage.start()  # another scheduler does not make it either
+    assert stage.runs() == []
+    stage.advance(DAY)
+    assert dates(stage) == [START + 5 * DAY]
+    # What was missed while no scheduler ran is made as usual.
+    stage.end_all()
+    stage.crash()
+    stage.clock.advance(3 * DAY)
+    stage.start()
+    assert dates(stage) == [START + 5 * DAY, START + 8 * DAY]

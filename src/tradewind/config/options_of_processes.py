@@ -52,6 +52,14 @@ DATABASE = (
 )
 
 SCHEDULER = (
+    own_option(
+        "scheduler",
+        "skip_missed_run_on_unpause",
+        "boolean",
+        "False",
+        "Whether a DAG without catchup that is new or unpaused waits for its next run. As in Airflow it otherwise makes "
+        "the last run that it missed at once.",
+    ),
     option(
         "scheduler",
         "scheduler_heartbeat_sec",

@@ -442,6 +442,8 @@ class DagRow:
     last_run_after: datetime | None
     bundle_name: str = "dags-folder"
     bundle_version: str | None = None
+    next_run_after: datetime | None = None
+    """When the next run was due, as far as a scheduler knew."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.core.runs import RunRoom, has_room_for_new_run, make_run_id, next_run, require_progress
@@ -33,7 +34,7 @@ ASK_AGAIN_S = 60.0
 class _Plan:
     """What is known of a DAG's next run."""
 
-    __slots__ = ("cancel", "info", "last_interval", "last_run_after", "request_id")
+    __slots__ = ("cancel", "info", "last_interval", "last_run_after", "request_id", "skips_before")
 
     def __init__(self, dag: DagState) -> None:
         row = dag.row
@@ -44,6 +45,8 @@ class _Plan:
         self.info: DagRunInfo | None = None
         self.cancel: Callable[[], None] = _nothing
         self.request_id: int | None = None
+        self.skips_before: datetime | None = None
+        """Runs that were due earlier are left out."""
 
 
 class RunCreator:
@@ -61,6 +64,8 @@ class RunCreator:
         version_for: Callable[[RunRow], DagState | None],
     ) -> None:
         """Use `ask` to have an author's timetable class computed in a worker."""
+        self.skips_missed = False
+        """Whether a DAG without catchup that is unpaused waits for its next run, instead of making the last missed one."""
         self.queue = backfills.queue
         self._backfills = backfills
         self._version_for = version_for
@@ -81,8 +86,11 @@ class RunCreator:
 
     # ---- creating ------------------------------------------------------------------------------------------------------
 
-    def plan(self, dag: DagState) -> None:
-        """Find out when the DAG's next run is due, and create it when that is now. Call after every change of the DAG."""
+    def plan(self, dag: DagState, *, is_awake: bool = True) -> None:
+        """Find out when the DAG's next run is due, and create it when that is now. Call after every change of the DAG.
+
+        `is_awake` is False where the DAG could make no runs until now: it is new, or was paused.
+        """
         before = self._plans.get(dag.dag_id)
         plan = _Plan(dag)
         if before is not None:
@@ -92,6 +100,8 @@ class RunCreator:
             ):
                 plan.last_interval, plan.last_run_after = before.last_interval, before.last_run_after
         self._plans[dag.dag_id] = plan
+        if self.skips_missed and not dag.document.catchup and dag.timetable.periodic:
+            plan.skips_before = dag.row.next_run_after if is_awake else self._clock.now() + timedelta.resolution
         if not dag.is_frozen:
             self._compute(dag, plan)
 
@@ -179,6 +189,10 @@ class RunCreator:
         plan.cancel()
         plan.cancel = _nothing
         info = plan.info
+        if info is not None and plan.skips_before is not None and info.run_after < plan.skips_before:
+            plan.last_interval, plan.last_run_after, plan.info = info.data_interval, info.run_after, None
+            self._compute(dag, plan)
+            return
         self._write_schedule(dag, info)
         if info is None:
             return

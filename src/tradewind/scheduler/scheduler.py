@@ -75,6 +75,8 @@ class SchedulerOptions:
     """So often it looks for queued runs that no bell announced."""
     shutdown_grace_s: float = 10.0
     longest_backoff_s: float = 5.0
+    skips_missed: bool = False
+    """Whether a DAG without catchup that is unpaused waits for its next run, instead of making the last missed one."""
     checks_slas: bool = True
     """Whether the `sla` of tasks is looked at."""
 
@@ -126,6 +128,7 @@ class Scheduler:
         self.creator = RunCreator(
             self.dags, self.book, collector, self.reactor, clock, self._submit, self.backfills, self._version_for
         )
+        self.creator.skips_missed = options.skips_missed
         self.backfills.on_progress = self.creator.fill_backfill
         self.assets = AssetRuns(store, self.dags, collector, self.creator.has_room)
         self.callbacks = CallbackDesk(store, self.dags, collector, log_path, self._submit)
@@ -336,7 +339,7 @@ class Scheduler:
             self._store.follow_version(following, row.version_pk, epoch=self._epoch)
             for pk in following:
                 self._reload(pk)
-        self.creator.plan(dag)
+        self.creator.plan(dag, is_awake=before is not None and not before.is_frozen)
         self.creator.start_queued(row.dag_id)
         self.backfills.look(row.dag_id)
         self.assets.dag_changed(row.dag_id)

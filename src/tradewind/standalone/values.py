@@ -91,6 +91,7 @@ def scheduler_options(settings: Settings) -> SchedulerOptions:
         heartbeat_interval_s=heartbeat_s,
         sweep_interval_s=settings.number("scheduler", "sweep_interval"),
         shutdown_grace_s=shutdown_grace_s(settings),
+        skips_missed=settings.boolean("scheduler", "skip_missed_run_on_unpause"),
         checks_slas=settings.boolean("core", "check_slas"),
     )
 

@@ -96,6 +96,7 @@ class Loading:
                 last_run.c.run_after,
                 dag.c.bundle_name,
                 dag.c.bundle_version,
+                dag.c.next_run_after,
             )
             .select_from(
                 dag.join(dag_version, dag_version.c.pk == dag.c.version_pk).outerjoin(
