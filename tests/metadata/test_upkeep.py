@@ -36,7 +36,7 @@ def test_old_runs_go_and_the_newest_of_each_kind_stay(world: World) -> None:
     manual = ended_runs(world, 4, 5, run_type=RunType.MANUAL)
     later = NOON + timedelta(seconds=1)
     assert list(prune(world.database, before=NOON)) == [
-        Pruned(name, 0) for name in ("dag_run", "log", "job", "dag_version")
+        Pruned(name, 0) for name in ("dag_run", "asset_event", "log", "job", "dag_version", "task_state")
     ]
     assert list(prune(world.database, before=later, tables=["dag_run"], dry_run=True)) == [Pruned("dag_run", 3)]
     assert len(run_ids(world)) == 5
@@ -78,7 +78,7 @@ def test_log_and_jobs_are_pruned_by_their_dates(world: World) -> None:
     world.clock.advance(60)
     jobs.start("scheduler", "host", 2)
     found = {pruned.table: pruned.rows for pruned in prune(world.database, before=world.clock.now())}
-    assert found == {"dag_run": 0, "log": 1, "job": 1, "dag_version": 0}
+    assert found == {"dag_run": 0, "asset_event": 0, "log": 1, "job": 1, "dag_version": 0, "task_state": 0}
     assert jobs.newest()["scheduler"].pid == 2
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tradewind.metadata.assets.questions import AssetQuestions
+from tradewind.metadata.prune import prune
 from tradewind.metadata.runs import RunFilter, list_runs
 from tradewind.serialization.messages import AssetEventReport
 
@@ -240,3 +241,16 @@ def test_a_chain_of_dags_runs_to_its_end(sqlite_stage: Stage) -> None:
         stage.end("t", dag_id=f"d{n}", asset_events=(AssetEventReport(name=f"n{n}", uri=f"n{n}"),))
     runs, _ = list_runs(stage.database, RunFilter())
     assert [run.dag_id for run in runs if run.state.value == "success"] == ["d0", "d1", "d2", "d3"]
+
+
+def test_old_events_are_pruned_but_for_those_that_wait(stage: Stage) -> None:
+    stage.deploy(producer(), consumer({"all": [A, B]}))
+    stage.start()
+    make(stage, EVENT_OF_A)
+    make(stage, EVENT_OF_B)
+    make(stage, EVENT_OF_A)
+    later = stage.clock.now() + DAY
+    assert [one.rows for one in prune(stage.database, before=later, tables=["asset_event"])] == [2]
+    (run,) = stage.runs("consumer")
+    assert consumed(stage, run.run_id) == []
+    assert queued(stage) == [("consumer", "a")]
