@@ -22,9 +22,14 @@ from tradewind.sdk.policies.retries import (
     RetryPolicy,
     RetryRule,
 )
-from tradewind.serialization.messages import Finished
+from tradewind.sdk.ports import install_worker_store
+from tradewind.serialization.messages import Finished, RunCallback
+from tradewind.standalone.memory_store import MemoryStore
+from tradewind.worker.calls.order import run_callback_order
+from tradewind.worker.inline import callback_limit
 
 from tests.sdk.mail.smtp_server import SmtpServer
+from tests.worker.conftest import order_of
 
 Run = Callable[..., Finished]
 
@@ -64,6 +69,39 @@ def test_a_callback_that_hangs_is_ended_and_the_next_is_called(
 def test_a_callback_that_hangs_before_the_task_lets_it_run(dag: DAG, run: Run) -> None:
     PythonOperator(task_id="t", dag=dag, python_callable=lambda: 1, on_execute_callback=hang)
     assert run("t", options=WorkerOptions(callback_timeout_s=0.05)).outcome == "success"
+
+
+@pytest.mark.parametrize(("kind", "seen"), [("task", "task 1 failed"), ("dag", "dag 1 failed")])
+def test_callbacks_about_a_mapped_instance_see_its_index(dag: DAG, store: MemoryStore, kind: str, seen: str) -> None:
+    def note(context: Any, whose: str) -> None:
+        called.append(f"{whose} {context['ti'].map_index} {context['ti'].state.value}")
+
+    called: list[str] = []
+    dag.on_failure_callback = lambda context: note(context, "dag")
+    PythonOperator.partial(
+        task_id="t", dag=dag, python_callable=print, on_failure_callback=lambda context: note(context, "task")
+    ).expand(op_args=[[1], [2]])
+    order = order_of("t")
+    callback = RunCallback(
+        callback_pk=1,
+        dag_file=order.dag_file,
+        dag_id="d",
+        dag_run=order.dag_run,
+        kind=kind,
+        task_id="t",
+        map_index=1,
+        try_number=1,
+        name="on_failure_callback",
+        reason="lost",
+        log_path="",
+    )
+    options = WorkerOptions()
+    before = install_worker_store(store)
+    try:
+        done = run_callback_order(callback, lambda: dag, options, "here", callback_limit(options))
+    finally:
+        install_worker_store(before)
+    assert (done.error, called) == (None, [seen])
 
 
 class Note(BaseNotifier):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from tradewind.airflow.finder import install
 from tradewind.sdk.assets.asset import Asset
 from tradewind.sdk.definitions.dag import DAG
+from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.plugins import installed
 from tradewind.sdk.plugins.describing import describe_plugins
@@ -219,3 +221,17 @@ def test_what_a_plugin_brings_can_be_shown(plugin: Any) -> None:
 def test_no_folder_has_no_plugins(tmp_path: Path) -> None:
     for nowhere in (None, str(tmp_path / "absent")):
         assert load_plugins(nowhere).plugins == PluginSet().plugins
+
+
+def test_a_plugin_that_hangs_is_given_up(folder: Path) -> None:
+    @contextlib.contextmanager
+    def too_slow(_what: str) -> Iterator[None]:
+        raise AirflowTaskTimeout
+        yield
+
+    (folder / "slow.py").write_text("import time; time.sleep(600)\n")
+    ((source, error),) = load_plugins(str(folder), too_slow).failures
+    assert (source, error) == (
+        "$PLUGINS_FOLDER/slow.py",
+        "its import takes longer than it may ([core] dagbag_import_timeout)",
+    )

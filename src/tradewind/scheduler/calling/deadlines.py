@@ -160,8 +160,9 @@ class DeadlineDesk:
         if deadline is None or not deadline.task_ids:
             return []
         instances = self._store.load_task_instances(row.run_pk)
-        done = {instance.task_id for instance in instances if instance.state in _DONE}
-        return [task_id for task_id in deadline.task_ids if task_id not in done]
+        known = {instance.task_id for instance in instances}
+        late = {instance.task_id for instance in instances if instance.state not in _DONE}
+        return [task_id for task_id in deadline.task_ids if task_id in late or task_id not in known]
 
 
 def _question(run: RunRow, alert: int, deadline: DeadlineDocument) -> CallbackRequest:

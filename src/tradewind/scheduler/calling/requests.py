@@ -34,6 +34,7 @@ def requests_at_end(active: ActiveRun, effect: Finish, listened: Container[str])
         if slot is not None:
             request.task_id = active.engine.node_of[slot].task_id
             request.map_index = active.engine.map_index_of[slot]
+            request.map_index = active.engine.map_index_of[slot]
             request.try_number = active.engine.tries[slot]
         yield request
 

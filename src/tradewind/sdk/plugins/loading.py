@@ -11,6 +11,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from tradewind.sdk.exceptions import AirflowTaskTimeout
 from tradewind.sdk.toolkit.plugins import AirflowPlugin
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Limit = Callable[[str], AbstractContextManager[Any]]
 
 GROUP = "airflow.plugins"
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 class LoadedPlugin:
@@ -142,12 +144,14 @@ def _classes_in(module: ModuleType) -> list[Any]:
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, AirflowTaskTimeout):
+        return "its import takes longer than it may ([core] dagbag_import_timeout)"
     lines = str(error).strip().splitlines()
     place = ""
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(("<frozen", __file__)):
+        if not code.co_filename.startswith(("<frozen", _PACKAGE)):
             place = f" ({code.co_filename}, line {trace.tb_lineno})"
         trace = trace.tb_next
     if isinstance(error, SyntaxError) and error.filename:

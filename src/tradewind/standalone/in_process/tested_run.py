@@ -339,6 +339,7 @@ class TestedRun:
             callback_pk=0,
             kind="dag",
             task_id=None if last is None else self._engine.node_of[last].task_id,
+            map_index=-1 if last is None else self._engine.map_index_of[last],
             try_number=0 if last is None else self._engine.tries[last],
             dag_file=self._file,
             dag_id=self._dag.dag_id,
