@@ -213,7 +213,7 @@ _TRIGGER_EVENTS = (
 )
 _TEMPORAL_TRIGGERS = "DateTimeTrigger TimeDeltaTrigger"
 
-_FILE_TRIGGERS = "FileTrigger FileDeleteTrigger"
+_FILE_TRIGGERS = "FileTrigger FileDeleteTrigger DirectoryFileDeleteTrigger"
 _EXTERNAL_TRIGGERS = "WorkflowTrigger DagStateTrigger"
 
 TRIGGERS: dict[str, Names] = {

@@ -69,6 +69,20 @@ class FileDeleteTrigger(BaseEventTrigger):
         yield TriggerEvent(payload=True)
 
 
+class DirectoryFileDeleteTrigger(FileDeleteTrigger):
+    """Fires when the folder `directory` has the file `filename`, and deletes it."""
+
+    def __init__(self, *, directory: str, filename: str, poke_interval: float = 5.0) -> None:
+        super().__init__(str(Path(directory) / filename), poke_interval)
+        self.directory = directory
+        self.filename = filename
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and what it looks for."""
+        told = {"directory": self.directory, "filename": self.filename, "poke_interval": self.poke_interval}
+        return "airflow.providers.standard.triggers.file.DirectoryFileDeleteTrigger", told
+
+
 def find_file(pattern: str, recursive: bool) -> str | None:
     """Return the first file, or folder with a file in it, that the pattern finds."""
     for found in iglob(pattern, recursive=recursive):  # noqa: PTH207 - the pattern may begin at the root
