@@ -117,6 +117,11 @@ class Stage:
         assert self._scheduler is not None
         return self._scheduler
 
+    @property
+    def is_scheduling(self) -> bool:
+        """Whether a scheduler is at work."""
+        return self._scheduler is not None
+
     def start(self) -> Scheduler:
         """Start a scheduler; one that was there counts as killed."""
         scheduler, epoch = self.make()

@@ -89,6 +89,8 @@ TASKS = {
         "Airflow's question: what a task instance still waits for.", f"{_TASKS}.explaining:failed_deps"
     ),
     "logs": Entry("Show the log of a try.", f"{_TASKS}.logs:logs"),
+    "questions": Entry("List what tasks ask people.", f"{_TASKS}.asking:questions"),
+    "answer": Entry("Answer what a task asks: it goes on with the options chosen.", f"{_TASKS}.asking:answer"),
 }
 
 _STORED = "tradewind.cli.stored"

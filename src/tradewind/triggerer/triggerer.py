@@ -93,31 +93,43 @@ class Triggerer:
         self._must_claim = True
         self._must_compare = False
         self._retry_at_s = 0.0
+        self._beat_at_s = 0.0
+        self._sweep_at_s = 0.0
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
     def run(self, stopping: Event, on_ready: Callable[[], None] | None = None) -> None:
         """Run triggers until `stopping` is set; then leave them to others."""
-        self._selector.register(self._listener.fileno(), selectors.EVENT_READ, self._hear)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, self._swallow_wakes)
+        self.start()
         if on_ready is not None:
             on_ready()
-        beat_at_s = self._clock.monotonic() + self._options.heartbeat_interval_s
-        sweep_at_s = self._clock.monotonic() + self._options.sweep_interval_s
         try:
             while not stopping.is_set():
-                self._work()
-                now_s = self._clock.monotonic()
-                if now_s >= beat_at_s:
-                    self._on_heartbeat()
-                    beat_at_s = now_s + self._options.heartbeat_interval_s
-                if now_s >= sweep_at_s:
-                    self._must_claim = self._must_compare = True
-                    sweep_at_s = now_s + self._options.sweep_interval_s
-                    continue
-                self._wait(min(beat_at_s, sweep_at_s, *self._own_times()) - now_s)
+                self.step()
         finally:
-            self._close()
+            self.close()
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._selector.register(self._listener.fileno(), selectors.EVENT_READ, self._hear)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, self._swallow_wakes)
+        now_s = self._clock.monotonic()
+        self._beat_at_s = now_s + self._options.heartbeat_interval_s
+        self._sweep_at_s = now_s + self._options.sweep_interval_s
+
+    def step(self, most_s: float | None = None) -> None:
+        """Do what there is to do, then wait until there is more, for `most_s` at most."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._beat_at_s:
+            self._on_heartbeat()
+            self._beat_at_s = now_s + self._options.heartbeat_interval_s
+        if now_s >= self._sweep_at_s:
+            self._must_claim = self._must_compare = True
+            self._sweep_at_s = now_s + self._options.sweep_interval_s
+        self._work()
+        until_s = min(self._beat_at_s, self._sweep_at_s, *self._own_times())
+        rest_s = until_s - self._clock.monotonic()
+        self._wait(rest_s if most_s is None else min(rest_s, most_s))
 
     def wake(self) -> None:
         """End the present wait. Safe from a signal handler."""
@@ -140,7 +152,8 @@ class Triggerer:
         for key, _ in self._selector.select(max(0.0, timeout_s)):
             key.data()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the child and leave its triggers to others."""
         if self._child is not None:
             self._child.close(self._options.shutdown_grace_s)
         try:
@@ -168,6 +181,11 @@ class Triggerer:
             _log.warning("cannot reach the database, trying again in %g s: %s", _TRY_AGAIN_S, error)
             self._retry_at_s = self._clock.monotonic() + _TRY_AGAIN_S
         self._look_after_child()
+
+    @property
+    def child_pid(self) -> int | None:
+        """The process that runs the triggers, None while there is none."""
+        return None if self._child is None else self._child.pid
 
     @property
     def _has_writes(self) -> bool:
@@ -256,6 +274,9 @@ class Triggerer:
                 one = self.running.get(report.trigger_pk)
                 if one is not None and one.is_killed:
                     self._buried.append(report.trigger_pk)
+                elif one is not None and one.waiter is None:
+                    # One that watches begins again for as long as it is wanted.
+                    self._must_compare = True
                 self._drop(report.trigger_pk)
             case Blocked():
                 _log.warning(

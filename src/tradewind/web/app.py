@@ -39,6 +39,7 @@ from tradewind.web.api import (
 from tradewind.web.api.changes import clearing, marking
 from tradewind.web.api.planning import backfills
 from tradewind.web.api.values import task_state
+from tradewind.web.api.waits import hitl
 from tradewind.web.backend import Backend
 from tradewind.web.errors import ApiError, status_of
 from tradewind.web.openapi import openapi_document
@@ -60,6 +61,7 @@ _ROOMS = (
     task_instances,
     marking,
     clearing,
+    hitl,
     backfills,
     logs,
     xcoms,

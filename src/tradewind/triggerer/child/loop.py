@@ -59,6 +59,8 @@ class TriggerLoop:
     def _start(self, order: RunTrigger) -> None:
         pk = order.trigger_pk
         if pk in self.tasks:
+            # A watcher that begins again while it still cleans up.
+            self.tasks[pk].add_done_callback(lambda _task: self._start(order))
             return
         task = asyncio.get_running_loop().create_task(self._live(order), name=name_of(order))
         self.tasks[pk] = task
@@ -82,14 +84,15 @@ class TriggerLoop:
         pk = order.trigger_pk
         log_to(order.waiter.log_path if order.waiter is not None else "")
         trigger: BaseTrigger | None = None
+        has_ended = False
         try:
             trigger = await make_trigger(order)
             if order.kills:
                 await self._kill(trigger)
-                self._send(Ended(trigger_pk=pk))
+                has_ended = True
             else:
                 _log.info("Trigger %s started", name_of(order))
-                await self._wait_for(trigger, order)
+                has_ended = await self._wait_for(trigger, order)
         except asyncio.CancelledError:
             if pk in self._killed and trigger is not None:
                 await self._kill(trigger)
@@ -100,8 +103,11 @@ class TriggerLoop:
         finally:
             if trigger is not None:
                 await self._clean_up(trigger)
+        if has_ended:
+            self._send(Ended(trigger_pk=pk))
 
-    async def _wait_for(self, trigger: BaseTrigger, order: RunTrigger) -> None:
+    async def _wait_for(self, trigger: BaseTrigger, order: RunTrigger) -> bool:
+        """Report what the trigger yields; return whether it is one that watches and has come to its end."""
         events: Any = trigger.run()
         has_task = order.waiter is not None
         has_fired = False
@@ -112,13 +118,13 @@ class TriggerLoop:
                 self._send(fired)
                 has_fired = True
                 if fired.is_last:
-                    return
+                    return False
         finally:
             close = getattr(events, "aclose", None)
             if close is not None:
                 await close()
-        if has_fired and not has_task:
-            raise RuntimeError("the trigger ended; one that watches should go on for as long as it is wanted")
+        if has_fired:
+            return True
         raise RuntimeError("the trigger ended without an event")
 
     async def _kill(self, trigger: BaseTrigger) -> None:

@@ -1,0 +1,1 @@
+"""What tasks wait for, as people and clients see it."""
