@@ -11,7 +11,7 @@ from tradewind.core.states import RunType
 from tradewind.metadata import tables
 from tradewind.metadata.errors import InvalidRequestError
 from tradewind.metadata.jobs import JobStore
-from tradewind.metadata.prune import Pruned, prune
+from tradewind.metadata.prune import Pruned, WhichDags, prune
 from tradewind.metadata.runs import list_runs, list_task_instances
 from tradewind.serialization.document import DagDocument, TaskDocument
 
@@ -103,3 +103,24 @@ def test_health_is_that_of_the_process_heard_of_last(world: World) -> None:
     jobs.end(first)
     assert not jobs.newest()["scheduler"].is_healthy(now, 30)
     assert jobs.newest()["scheduler"].ended_at == now
+
+
+def test_pruning_may_be_limited_to_dags(world: World) -> None:
+    for dag_id in ("one", "other"):
+        world.add_dag(dag_id)
+        for day in (1, 2, 3):
+            run = world.new_run(dag_id, day)
+            world.start(run, ())
+            world.end_run(run)
+    later = NOON + timedelta(days=99)
+
+    def counted(**fields: list[str]) -> dict[str, int]:
+        steps = prune(world.database, before=later, dry_run=True, which=WhichDags(**fields))
+        return {step.table: step.rows for step in steps}
+
+    assert counted(dag_ids=["one"]) == {"dag_run": 2, "log": 0, "dag_version": 0}
+    assert counted(exclude_dag_ids=["one"]) == {"dag_run": 2, "log": 0, "dag_version": 0}
+    assert counted(dag_ids=["one", "other"], exclude_dag_ids=["one"])["dag_run"] == 2
+    list(prune(world.database, before=later, which=WhichDags(dag_ids=["one"])))
+    runs, _ = list_runs(world.database)
+    assert sorted(run.dag_id for run in runs) == ["one", "other", "other", "other"]

@@ -131,14 +131,19 @@ def downgrade(to_revision: str, yes: bool) -> None:
 @command("clean")
 @click.option("--clean-before-timestamp", type=DATE, required=True, help="Prune what ended or was written before.")
 @click.option("-t", "--tables", help="Prune these only, separated by commas: dag_run, log, job, dag_version.")
+@click.option("--dag-ids", help="Only what belongs to these DAGs, separated by commas.")
+@click.option("--exclude-dag-ids", help="Nothing that belongs to these DAGs, separated by commas.")
 @click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=500, help="Rows of one transaction.")
 @click.option("--skip-archive", is_flag=True, help="As always here: what is deleted is not kept in other tables.")
 @yes_option
 @output_option
 def clean(
+    *,
     clean_before_timestamp: datetime,
     tables: str | None,
+    dag_ids: str | None,
+    exclude_dag_ids: str | None,
     dry_run: bool,
     batch_size: int,
     skip_archive: bool,  # noqa: ARG001 - accepted for Airflow's command lines
@@ -150,11 +155,19 @@ def clean(
     Runs go with their task instances, XComs and history. Of each DAG the newest run stays, and the one from which its
     schedule goes on. Unfinished runs stay.
     """
-    from tradewind.metadata.prune import TABLES, prune
+    from tradewind.metadata.prune import TABLES, WhichDags, prune
 
-    names = [name.strip() for name in tables.split(",")] if tables else list(TABLES)
+    names = _names(tables) or list(TABLES)
+    which = WhichDags(_names(dag_ids), _names(exclude_dag_ids)) if dag_ids or exclude_dag_ids else None
     with opened_database(read_settings()) as database:
-        steps = prune(database, before=clean_before_timestamp, tables=names, dry_run=dry_run, batch_size=batch_size)
+        steps = prune(
+            database,
+            before=clean_before_timestamp,
+            tables=names,
+            dry_run=dry_run,
+            batch_size=batch_size,
+            which=which,
+        )
         if not dry_run:
             confirm(f"Prune {', '.join(names)} of what is older than {clean_before_timestamp}?", is_confirmed=yes)
         counts = {
@@ -162,6 +175,10 @@ def clean(
             for step in with_progress(steps, "Pruning", describe=lambda step: f"{step.table}: {step.rows} rows")
         }
     print_rows([{"table": name, "rows": rows} for name, rows in counts.items()], output)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
 
 
 def _migrate() -> None:

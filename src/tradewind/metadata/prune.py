@@ -44,6 +44,23 @@ class Pruned:
     rows: int
 
 
+@dataclass(frozen=True)
+class WhichDags:
+    """Of which DAGs; what is empty limits nothing."""
+
+    dag_ids: Sequence[str] = ()
+    exclude_dag_ids: Sequence[str] = ()
+
+    def conditions(self, dag_id: Any) -> list[Any]:
+        """Return the limit as SQL conditions on an expression that gives the dag_id."""
+        found: list[Any] = []
+        if self.dag_ids:
+            found.append(dag_id.in_(list(self.dag_ids)))
+        if self.exclude_dag_ids:
+            found.append(sa.func.coalesce(dag_id, "").not_in(list(self.exclude_dag_ids)))
+        return found
+
+
 def prune(
     database: Database,
     *,
@@ -51,18 +68,21 @@ def prune(
     tables: Sequence[str] = TABLES,
     dry_run: bool = False,
     batch_size: int = 500,
+    which: WhichDags | None = None,
 ) -> Iterator[Pruned]:
     """Delete what ended or was written before the date; yield the count after each batch.
 
     Of each DAG the newest run stays, and the newest scheduled run, from which its timetable goes on. Unfinished runs
-    stay. Of DAG versions go those that no run refers to and that are not the newest. Raises `InvalidRequestError` for
-    a table that cannot be pruned.
+    stay. Of DAG versions go those that no run refers to and that are not the newest. With `which` only what belongs to
+    those DAGs goes: of tables that are not about DAGs, nothing. Raises `InvalidRequestError` for a table that cannot be
+    pruned.
     """
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
         msg = f"cannot prune {', '.join(unknown)}: choose of {', '.join(TABLES)}"
         raise InvalidRequestError(msg)
-    return _pruning(database, before, [name for name in TABLES if name in tables], batch_size, is_dry=dry_run)
+    names = [name for name in TABLES if name in tables and (which is None or name in _DAG_ID)]
+    return _pruning(database, before, names, batch_size, which, is_dry=dry_run)
 
 
 def _pruning(
@@ -70,12 +90,15 @@ def _pruning(
     before: datetime,
     names: list[str],
     batch_size: int,
+    which: WhichDags | None,
     *,
     is_dry: bool,
 ) -> Iterator[Pruned]:
     for name in names:
         condition, delete = _RULES[name]
         table, query = condition(before)
+        if which is not None:
+            query = query.where(*which.conditions(_DAG_ID[name]))
         if is_dry:
             with database.read() as connection:
                 count = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
@@ -168,6 +191,13 @@ def _delete_versions(connection: sa.Connection, pks: Sequence[int]) -> None:
         sa.delete(dag_source).where(~sa.exists().where(dag_version.c.source_hash == dag_source.c.hash)),
     )
 
+
+_DAG_ID: dict[str, Any] = {
+    "dag_run": dag_run.c.dag_id,
+    "log": audit_log.c.dag_id,
+    "dag_version": sa.select(dag.c.dag_id).where(dag.c.pk == dag_version.c.dag_pk).scalar_subquery(),
+}
+"""What gives the dag_id of a row, of the tables that are about DAGs."""
 
 _RULES: dict[
     str,
