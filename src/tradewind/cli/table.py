@@ -53,7 +53,7 @@ DAGS = {
         "Airflow 2's way to create a backfill, which waits for its end.",
         "tradewind.cli.backfill_commands.airflow_2:backfill",
     ),
-    "lint": Entry("List what is deprecated in DAG files, and rewrite it.", f"{_DAGS}.linting:lint"),
+    "lint": Entry("List what is deprecated in DAG files, and rewrite it.", "tradewind.cli.checks.linting:lint"),
     "report": Entry("Import every DAG file now, and show what each gives and costs.", f"{_DAGS}.parsing:report"),
     "reserialize": Entry("Import every DAG file now, and store its DAGs.", f"{_DAGS}.parsing:reserialize"),
 }
@@ -153,6 +153,10 @@ COMMANDS = {
     "config": Entry("Show the settings and where each came from.", commands=CONFIG),
     "plugins": Entry("Import the plugins and show what each of them brings.", "tradewind.cli.policies.plugins:plugins"),
     "providers": Entry("List the provider packages.", commands=PROVIDERS),
+    "simulate": Entry(
+        "Play the schedules over a period: what would run, wait and come late.",
+        "tradewind.cli.checks.simulating:simulate",
+    ),
     "python": Entry("Run a script with the airflow namespace of Tradewind.", "tradewind.cli.run_python:python"),
     "info": Entry("Show what this installation consists of.", "tradewind.cli.about:info"),
     "version": Entry("Show the version.", "tradewind.cli.about:version"),

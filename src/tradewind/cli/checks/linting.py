@@ -114,7 +114,8 @@ def _noted(results: Sequence[FileResult]) -> Iterator[Row]:
             if warning.kind == "deprecated" and note is not None:
                 path = _as_given(str(Path(result.folder) / note["path"]))
                 parts = _PARTS.search(note["text"])
-                yield Row(path, int(note["line"]), 1, note["text"], *(parts.groups() if parts else ("", "", "")))
+                since, removed_in, modern = parts.groups() if parts is not None else ("", "", "")
+                yield Row(path, int(note["line"]), 1, note["text"], since, removed_in, modern)
 
 
 def _as_given(path: str) -> str:
