@@ -91,9 +91,10 @@ class _Question:
         return explain(engine, slot, self._limits(parallelism), facts)
 
     def _document_of_run(self) -> DagDocument:
-        """Return what the run goes on with, the newest version; once it is over, what it ended with."""
+        """Return what the run goes on with: the newest version, or the one it is pinned to; once it is over, its last."""
         version_pk = self._run.dag_version_pk
-        if self._run.state in RUN_FINISHED and version_pk is not None:
+        is_pinned = self._run.state in RUN_FINISHED or self._run.bundle_version is not None
+        if is_pinned and version_pk is not None:
             return decode_document(self._loading.load_document(version_pk))
         return decode_document(self._reading.get_document(self._run.dag_id))
 
