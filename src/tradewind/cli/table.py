@@ -53,7 +53,10 @@ DAGS = {
         "Airflow 2's way to create a backfill, which waits for its end.",
         "tradewind.cli.backfill_commands.airflow_2:backfill",
     ),
-    "lint": Entry("List what is deprecated in DAG files, and rewrite it.", "tradewind.cli.checks.linting:lint"),
+    "lint": Entry(
+        "List what is deprecated in DAG files: since when, and what to write instead.",
+        "tradewind.cli.checks.linting:lint",
+    ),
     "report": Entry("Import every DAG file now, and show what each gives and costs.", f"{_DAGS}.parsing:report"),
     "reserialize": Entry("Import every DAG file now, and store its DAGs.", f"{_DAGS}.parsing:reserialize"),
 }
@@ -154,7 +157,7 @@ COMMANDS = {
     "plugins": Entry("Import the plugins and show what each of them brings.", "tradewind.cli.policies.plugins:plugins"),
     "providers": Entry("List the provider packages.", commands=PROVIDERS),
     "simulate": Entry(
-        "Play the schedules over a period: what would run, wait and come late.",
+        "Play the schedules of the DAGs over a period, and report what would run, wait and come late.",
         "tradewind.cli.checks.simulating:simulate",
     ),
     "python": Entry("Run a script with the airflow namespace of Tradewind.", "tradewind.cli.run_python:python"),

@@ -15,9 +15,9 @@ from tradewind.config.options_of_values import SECRETS, STATE_STORE, XCOM
 
 __all__ = ["OPTIONS", "OPTION_BY_NAME", "Option"]
 
-OPTIONS: tuple[Option, ...] = (
-    *CORE,
+_LISTED: tuple[Option, ...] = (
     *AIRFLOW,
+    *CORE,
     *DATABASE,
     *SCHEDULER,
     *DAG_PROCESSOR,
@@ -31,5 +31,9 @@ OPTIONS: tuple[Option, ...] = (
     *OPERATORS,
     *MAIL,
 )
+_SECTIONS = list(dict.fromkeys(option.section for option in _LISTED))
+
+OPTIONS: tuple[Option, ...] = tuple(sorted(_LISTED, key=lambda option: _SECTIONS.index(option.section)))
+"""Section by section: the parts above are by subject, and a section has several."""
 
 OPTION_BY_NAME: dict[tuple[str, str], Option] = {(option.section, option.key): option for option in OPTIONS}

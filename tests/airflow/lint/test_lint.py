@@ -66,8 +66,8 @@ HEAD = "from airflow import DAG\n"
             f"{HEAD}default_args = {{'max_active_tis_per_dag': 2, 'x': 1}}\n",
         ),
         (
-            "import airflow\ndef f(**context):\n    return context['next_execution_date']\n",
-            "import airflow\ndef f(**context):\n    return context['data_interval_end']\n",
+            "import airflow\ndef f(**context):\n    return context['prev_execution_date_success']\n",
+            "import airflow\ndef f(**context):\n    return context['prev_data_interval_start_success']\n",
         ),
     ],
 )

@@ -21,6 +21,8 @@ _TASK_CLASS = re.compile(r"(Operator|Sensor|Marker)$")
 _RULES = {"DUMMY": "ALWAYS", "NONE_FAILED_OR_SKIPPED": "NONE_FAILED_MIN_ONE_SUCCESS"}
 _CONTEXTS = frozenset({"context", "kwargs", "ctx"})
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_SAME = frozenset({"prev_execution_date_success", "triggering_dataset_events"})
+"""Names whose successor has the same value in every run; the others have to be thought about."""
 _KEY = re.compile(r"(?<![\w.'\"])(" + "|".join(sorted(DEPRECATED, key=len, reverse=True)) + r")(?!\w)")
 
 
@@ -139,7 +141,7 @@ def _of_subscript(module: Module, node: ast.Subscript) -> Iterator[Finding]:
         return
     modern = DEPRECATED.get(str(key.value))
     if modern is not None:
-        edits = (_text_edit(module, key, str(key.value), modern),) if modern.isidentifier() else ()
+        edits = (_text_edit(module, key, str(key.value), modern),) if key.value in _SAME else ()
         found = _finding(module, module.span(key)[0], f"context key {key.value}", modern, "2.2", edits)
         yield found._replace(is_of_tries=True)
 
@@ -156,7 +158,7 @@ def _of_templates(module: Module, call: ast.Call) -> Iterator[Finding]:
                 name = key.group(1)
                 at = start + len(text[: template.start() + key.start()].encode())
                 modern = DEPRECATED[name]
-                edits = (Edit(at, at + len(name), modern),) if modern.isidentifier() else ()
+                edits = (Edit(at, at + len(name), modern),) if name in _SAME else ()
                 found = _finding(module, at, f"template name {name}", modern, "2.2", edits)
                 yield found._replace(is_of_tries=True)
 
