@@ -2,6 +2,7 @@
 
 Stands for Airflow's `tests_common`, which is published nowhere: as far as those tests need it, by our own hand.
 """
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 

@@ -36,7 +36,12 @@ DATES = [datetime(2024, 1, day, tzinfo=timezone.utc) for day in (1, 2, 3)]
 def runs(client: Client, scheduler: Scheduler) -> list[str]:
     """Start three runs of the grouped DAG, all tasks of which have ended well; return their run_ids."""
     world = scheduler.world
-    place = {"path": "/dags/grouped.py", "relative_path": "grouped.py", "folder": "/dags", "fingerprint": "f"}
+    place: dict[str, Any] = {
+        "path": "/dags/grouped.py",
+        "relative_path": "grouped.py",
+        "folder": "/dags",
+        "fingerprint": "f",
+    }
     world.dags.store_files([FileResult(**place, dags=[file_dag(GROUPED)])], is_paused_by_default=False)
     run_ids = []
     for date in DATES:
@@ -165,7 +170,12 @@ def test_whole_runs_are_cleared(client: Client, runs: list[str]) -> None:
 
 def test_only_new_tasks(client: Client, scheduler: Scheduler, runs: list[str]) -> None:
     more = (*GROUPED.tasks, TaskDocument(task_id="new", task_type="X"))
-    place = {"path": "/dags/grouped.py", "relative_path": "grouped.py", "folder": "/dags", "fingerprint": "g"}
+    place: dict[str, Any] = {
+        "path": "/dags/grouped.py",
+        "relative_path": "grouped.py",
+        "folder": "/dags",
+        "fingerprint": "g",
+    }
     document = DagDocument(dag_id="grouped", relative_fileloc="grouped.py", groups=GROUPED.groups, tasks=more)
     scheduler.world.dags.store_files([FileResult(**place, dags=[file_dag(document)])], is_paused_by_default=False)
     run = f"{RUNS}/{runs[0]}"

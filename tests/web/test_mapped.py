@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tradewind.core.clock import SystemClock
+from tradewind.core.ids import TaskInstancePk
 from tradewind.core.states import TaskInstanceState as S
 from tradewind.metadata.batch import Batch, Expansion, MappingWrite
 from tradewind.metadata.dags.records import FileResult
@@ -31,7 +32,7 @@ DOCUMENT = DagDocument(
 
 
 @pytest.fixture
-def run(client: Client, database: Database, scheduler: Scheduler) -> dict[int, int]:
+def run(client: Client, database: Database, scheduler: Scheduler) -> dict[int, TaskInstancePk]:
     """Let a run have instances 0 to 10 of `b`; return their numbers by map index."""
     result = FileResult(
         path="/dags/mapped.py",
@@ -57,7 +58,7 @@ def indexes(answer: dict[str, Any]) -> list[int]:
     return [one["map_index"] for one in answer["task_instances"]]
 
 
-def test_instances_are_listed_by_map_index(client: Client, run: dict[int, int]) -> None:
+def test_instances_are_listed_by_map_index(client: Client, run: dict[int, TaskInstancePk]) -> None:
     assert indexes(client.get(f"{TASKS}/b/listMapped")) == list(range(11))
     page = client.get(f"{TASKS}/b/listMapped?order_by=-map_index&limit=2")
     assert (indexes(page), page["total_entries"]) == ([10, 9], 11)
@@ -67,7 +68,7 @@ def test_instances_are_listed_by_map_index(client: Client, run: dict[int, int]) 
 
 
 def test_what_is_not_expanded_has_an_empty_list_and_what_is_not_mapped_none(
-    client: Client, run: dict[int, int]
+    client: Client, run: dict[int, TaskInstancePk]
 ) -> None:
     assert client.get(f"{TASKS}/g.t/listMapped")["task_instances"] == []
     for task_id, message in (("a", "Task id a is not mapped"), ("z", "Task id z not found")):
@@ -75,7 +76,9 @@ def test_what_is_not_expanded_has_an_empty_list_and_what_is_not_mapped_none(
         assert (answer.status_code, answer.json()["detail"]) == (404, message)
 
 
-def test_one_instance_is_addressed_by_its_map_index(client: Client, scheduler: Scheduler, run: dict[int, int]) -> None:
+def test_one_instance_is_addressed_by_its_map_index(
+    client: Client, scheduler: Scheduler, run: dict[int, TaskInstancePk]
+) -> None:
     world = scheduler.world
     world.bring(run[7], S.RUNNING)
     world.commit(Batch(mappings=[MappingWrite(run[7], 1, "the eighth")]))
@@ -87,14 +90,14 @@ def test_one_instance_is_addressed_by_its_map_index(client: Client, scheduler: S
     assert indexes(client.get(f"{TASKS}/b/listMapped?state=running")) == [7]
 
 
-def test_a_mapped_task_without_a_map_index_says_what_there_is(client: Client, run: dict[int, int]) -> None:
+def test_a_mapped_task_without_a_map_index_says_what_there_is(client: Client, run: dict[int, TaskInstancePk]) -> None:
     answer = client.call("GET", f"{TASKS}/b")
     assert answer.status_code == 404
     assert "the task is mapped and has 11, give a map index from 0 to 10" in answer.text
     assert client.call("GET", f"{TASKS}/b/11").status_code == 404
 
 
-def test_one_instance_is_cleared(client: Client, scheduler: Scheduler, run: dict[int, int]) -> None:
+def test_one_instance_is_cleared(client: Client, scheduler: Scheduler, run: dict[int, TaskInstancePk]) -> None:
     for index in (1, 2):
         scheduler.world.bring(run[index], S.FAILED)
     body = {"dag_run_id": "one", "task_ids": [["b", 2]], "only_failed": False, "dry_run": False}

@@ -140,7 +140,8 @@ class Sensor(BaseSensorOperator):
 def test_a_merciful_sensor_is_skipped_however_its_wait_fails(
     dag: DAG, run: Run, mercy: str, resumption: Resumption
 ) -> None:
-    Sensor(task_id="t", dag=dag, **{mercy: True})
+    arguments: dict[str, Any] = {mercy: True}
+    Sensor(task_id="t", dag=dag, **arguments)
     assert run("t", resumption=resumption).outcome == "skipped"
 
 

@@ -16,7 +16,7 @@ from tradewind.serialization.document import ParamDocument
 from tests.cli.conftest import CommandLine
 from tests.metadata.conftest import World
 
-DAILY = {"timetable": {"type": "cron_data_interval", "expression": "0 0 * * *", "timezone": "UTC"}}
+DAILY: dict[str, Any] = {"timetable": {"type": "cron_data_interval", "expression": "0 0 * * *", "timezone": "UTC"}}
 SPAN = ("--from-date", "2026-01-01", "--to-date", "2026-01-03")
 CREATE = ("backfill", "create", "--dag-id", "etl", *SPAN)
 

@@ -309,7 +309,8 @@ class MappedWorld:
         slot = random.choice(sorted(self.taken))
         outcome = random.choice(("success", "success", "success", "success", "failed", "skipped"))
         length = None
-        if outcome == "success" and self.dag.node(self.name(slot)[0]).lengthens and random.random() < 0.9:
+        node = self.dag.node(self.name(slot)[0])
+        if outcome == "success" and node is not None and node.lengthens and random.random() < 0.9:
             length = random.randrange(4) if self.name(slot)[1] < 0 else 1
             self.oracle.returned[self.name(slot)] = length
         self.oracle.states[self.name(slot)] = outcome

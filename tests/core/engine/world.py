@@ -113,7 +113,7 @@ class World:
                     self.ask_limits(effect)
         self.compare()
 
-    def ask_limits(self, effect: Offer | Withdraw | Release | Park | Stop) -> None:
+    def ask_limits(self, effect: Effect) -> None:
         """Let an instance join the line, leave it, take or give back."""
         match effect:
             case Offer(slot):

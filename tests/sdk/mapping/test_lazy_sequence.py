@@ -163,7 +163,8 @@ def test_what_is_kept_is_bounded(store: CountingStore, monkeypatch: pytest.Monke
             each.override(task_id=f"e{number}").expand(value=listing.override(task_id=f"l{number}")())
     for number in range(3):
         store.push(f"l{number}", b"[1,2,3]")
-        dag.task_dict[f"e{number}"].mapped_over.resolve(context(f"e{number}", dag=dag))
+        each_mapped: Any = dag.task_dict[f"e{number}"]
+        each_mapped.mapped_over.resolve(context(f"e{number}", dag=dag))
     assert [key[4] for key in stored._entries] == ["l2"]
 
 

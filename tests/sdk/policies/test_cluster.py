@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
     cluster.forget_policies()
 
 
-def dag_with(**arguments: object) -> DAG:
+def dag_with(**arguments: Any) -> DAG:
     dag = DAG("d", schedule=None)
     PythonOperator(task_id="t", dag=dag, python_callable=print, **arguments)
     return dag

@@ -1,5 +1,8 @@
 """Queries of DAG files, over a store in memory."""
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportArgumentType=false, reportCallIssue=false
+# What a class attribute of a queried model is depends on how it is asked for.
+
 from __future__ import annotations
 
 from collections.abc import Iterator
