@@ -19,7 +19,7 @@ S3 = "airflow.providers.amazon.aws.bundles.s3.S3DagBundle"
 def made(*items: dict[str, Any]) -> list[Any]:
     options: dict[str, Any] = {"storage": "/bundles", "dags_folder": "/dags", "refresh_interval_s": 60}
     found = read_bundles(json.dumps(items))
-    return [make_bundle(settings, read_connection=lambda conn_id: None, **options) for settings in found]
+    return [make_bundle(settings, read_connection=lambda conn_id: None, **options) for settings in found]  # noqa: ARG005 - the name that the port has
 
 
 def test_airflows_classes_have_their_counterparts() -> None:

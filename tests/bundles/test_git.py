@@ -48,7 +48,7 @@ def remote(tmp_path: Path) -> Remote:
 
 def bundle(tmp_path: Path, url: str, *, connection: ConnectionRecord | None = None, **options: Any) -> GitBundle:
     arguments = {"repo_url": url, "tracking_ref": "main"} | options.pop("arguments", {})
-    return GitBundle("code", str(tmp_path / "bundles"), arguments, 60.0, lambda conn_id: connection, **options)
+    return GitBundle("code", str(tmp_path / "bundles"), arguments, 60.0, lambda conn_id: connection, **options)  # noqa: ARG005 - the name that the port has
 
 
 def test_the_folder_leads_to_the_newest_commit_and_older_ones_stay(tmp_path: Path, remote: Remote) -> None:
