@@ -104,3 +104,56 @@ with DAG("{dag_id}", schedule="@hourly", start_date=datetime(2020, 1, 1), end_da
             before >> task
         before = task
 """
+
+
+def deferred(dag_id: str, count: int, go: str, ledger: str) -> str:
+    """Return a file with `count` tasks that wait for triggers of their own; once the file `go` is there they fire in turn."""
+    return f"""{HEAD}
+
+import asyncio
+import os
+import time
+
+from airflow.sdk import BaseOperator
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+
+def note(line):
+    handle = os.open({ledger!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.write(handle, (line + "\\n").encode())
+    os.close(handle)
+
+
+class Turn(BaseTrigger):
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def serialize(self):
+        return f"{{__name__}}.Turn", {{"number": self.number}}
+
+    async def run(self):
+        note("started")
+        while not os.path.exists({go!r}):
+            await asyncio.sleep(1)
+        turn = os.path.getmtime({go!r}) + 2 + 0.02 * self.number
+        await asyncio.sleep(max(0, turn - time.time()))
+        yield TriggerEvent(time.time())
+
+
+class Waits(BaseOperator):
+    def __init__(self, number, **kwargs):
+        super().__init__(**kwargs)
+        self.number = number
+
+    def execute(self, context):
+        self.defer(trigger=Turn(self.number), method_name="go_on")
+
+    def go_on(self, context, event):
+        note(f"resumed {{time.time() - event:.6f}}")
+
+
+with dag({dag_id!r}):
+    for number in range({count}):
+        Waits(number=number, task_id=f"t{{number:04d}}")
+"""

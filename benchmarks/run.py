@@ -20,7 +20,7 @@ from benchmarks import postgres
 from benchmarks.airflow_system import VERSION, AirflowSystem
 from benchmarks.processes import machine
 from benchmarks.system import System
-from benchmarks.workloads import backfilling, running, standing
+from benchmarks.workloads import backfilling, deferring, running, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,7 @@ def own_workloads(databases: Databases, runs: int) -> Workloads:
         "trigger": lambda: running.trigger(System, None, 20),
         "parse1000": lambda: standing.parse1000(System, None),
         "growth": lambda: running.growth(System),
+        "deferred1000": lambda: deferring.deferred1000(System),
         "backfill500": lambda: backfilling.backfill(System, "sqlite", None, 500),
         "backfill8760": backfill8760,
     }

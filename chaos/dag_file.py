@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-DAG_IDS = ("chain", "fan", "branch")
-TASKS = {"chain": 6, "fan": 12, "branch": 5}
+DAG_IDS = ("chain", "fan", "branch", "wait")
+TASKS = {"chain": 6, "fan": 12, "branch": 5, "wait": 4}
 
 TEXT = """\
+import asyncio
 import os
 import time
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, BaseOperator, task
+from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 LEDGER = os.environ["CHAOS_LEDGER"]
 
@@ -54,6 +56,28 @@ def dag(dag_id):
     return DAG(dag_id, start_date=datetime(2024, 1, 1), schedule=None, catchup=False, default_args=PATIENT)
 
 
+class Soon(BaseTrigger):
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def serialize(self):
+        return f"{__name__}.Soon", {"seconds": self.seconds}
+
+    async def run(self):
+        await asyncio.sleep(self.seconds)
+        yield TriggerEvent(self.seconds)
+
+
+class Waits(BaseOperator):
+    def execute(self, context):
+        self.defer(trigger=Soon(0.3), method_name="go_on")
+
+    def go_on(self, context, event):
+        note("start", context["ti"])
+        note("end", context["ti"])
+
+
 with dag("chain"):
     before = None
     for number in range(6):
@@ -77,4 +101,7 @@ with dag("branch"):
     choice >> [left, right]
     left >> after_left >> join
     right >> join
+
+with dag("wait"):
+    [Waits(task_id=f"w{number}") for number in range(3)] >> work.override(task_id="after")()
 """

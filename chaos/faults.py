@@ -56,6 +56,12 @@ def kill_api_server(target: Target) -> bool:
     return _kill_one(target, named(target.system.pids(), "tw-api-server"))
 
 
+def kill_triggerer(target: Target) -> bool:
+    """SIGKILL the triggerer, or the process below it that runs triggers."""
+    roots = named(target.system.pids(), "tw-triggerer")
+    return _kill_one(target, [pid for root in roots for pid in tree(root)])
+
+
 def kill_family(target: Target) -> bool:
     """SIGKILL every process of the family at once, then start it again."""
     system = target.system
@@ -100,12 +106,26 @@ def fill_logs(target: Target) -> bool:
     return True
 
 
-_ON_BOTH: tuple[Fault, ...] = (kill_worker, kill_scheduler, kill_dag_processor, kill_api_server, kill_family, fill_logs)
+_ON_BOTH: tuple[Fault, ...] = (
+    kill_worker,
+    kill_scheduler,
+    kill_dag_processor,
+    kill_triggerer,
+    kill_api_server,
+    kill_family,
+    fill_logs,
+)
 KINDS: dict[str, tuple[Fault, ...]] = {
     "sqlite": (*_ON_BOTH, lock_sqlite),
     "postgres": (*_ON_BOTH, restart_postgres),
 }
-WAITING_FOR_A_VICTIM: tuple[Fault, ...] = (kill_worker, kill_scheduler, kill_dag_processor, kill_api_server)
+WAITING_FOR_A_VICTIM: tuple[Fault, ...] = (
+    kill_worker,
+    kill_scheduler,
+    kill_dag_processor,
+    kill_triggerer,
+    kill_api_server,
+)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,14 @@ from tradewind.triggerer.child.waiter import WaitingTaskInstance
 from tradewind.triggerer.messages import Fired
 
 if TYPE_CHECKING:
+    from tradewind.sdk.definitions.dag import DAG
     from tradewind.sdk.triggers.trigger import BaseTrigger
     from tradewind.serialization.messages import RunTask
     from tradewind.triggerer.messages import RunTrigger
+
+
+_importing = threading.Lock()
+_dag_files: dict[str, tuple[str, list[DAG]]] = {}
 
 
 class TriggerImportError(ImportError):
@@ -31,7 +37,7 @@ async def make_trigger(order: RunTrigger) -> BaseTrigger:
     Raises `TriggerImportError` where its class is not found, ValueError and TypeError where it cannot be made of its
     arguments, and whatever author code raises. Imports happen beside the loop, so that other triggers go on.
     """
-    cls = _loaded(order.classpath)
+    cls = _loaded(order.classpath, order.waiter)
     if cls is None:
         cls = await asyncio.to_thread(_load, order.classpath, order.waiter)
     kwargs: dict[str, Any] = xcom_codec().decode_value(order.kwargs)
@@ -67,22 +73,31 @@ def failed(trigger_pk: int, error: BaseException) -> Fired:
     return Fired(trigger_pk=trigger_pk, outcome="error", payload=xcom_codec().encode_value(format_error(error)))
 
 
-def _loaded(classpath: str) -> Any:
+def _loaded(classpath: str, waiter: RunTask | None) -> Any:
+    """Return the class where it is imported; one of a DAG file that has changed since is not."""
     module, _, name = classpath.rpartition(".")
+    if waiter is not None and module == module_name_of(waiter.dag_file.path):
+        known = _dag_files.get(waiter.dag_file.path)
+        if known is not None and known[0] != waiter.dag_file.fingerprint:
+            return None
     return getattr(sys.modules.get(module), name, None)
 
 
 def _load(classpath: str, waiter: RunTask | None) -> Any:
+    with _importing:
+        # Of a thousand that begin at once, the first one imports for all.
+        return _loaded(classpath, waiter) or _import(classpath, waiter)
+
+
+def _import(classpath: str, waiter: RunTask | None) -> Any:
     module, _, name = classpath.rpartition(".")
     try:
-        found = import_module(module)
+        found = _dag_file_named(module, waiter) or import_module(module)
     except ModuleNotFoundError as error:
-        found = _dag_file_named(module, waiter)
-        if found is None:
-            raise TriggerImportError(
-                f"the trigger {classpath} cannot be imported by the triggerer: {error}; put its class into a module in the "
-                "DAG folder, the plugins folder or an installed package"
-            ) from error
+        raise TriggerImportError(
+            f"the trigger {classpath} cannot be imported by the triggerer: {error}; put its class into a module in the "
+            "DAG folder, the plugins folder or an installed package"
+        ) from error
     try:
         return getattr(found, name)
     except AttributeError:
@@ -93,13 +108,23 @@ def _dag_file_named(module: str, waiter: RunTask | None) -> Any:
     """Return the module of the waiting task's DAG file where `module` is its name: a trigger may be defined there."""
     if waiter is None or module_name_of(waiter.dag_file.path) != module:
         return None
-    import_dag_file(waiter.dag_file.path, waiter.dag_file.folder)
+    _dags_of(waiter)
     return sys.modules[module]
+
+
+def _dags_of(waiter: RunTask) -> list[DAG]:
+    """Return the DAGs of the waiting task's file, imported once for each version of it."""
+    file = waiter.dag_file
+    known = _dag_files.get(file.path)
+    if known is None or known[0] != file.fingerprint:
+        known = _dag_files[file.path] = (file.fingerprint, import_dag_file(file.path, file.folder))
+    return known[1]
 
 
 def _render(trigger: BaseTrigger, waiter: RunTask, kwargs: dict[str, Any]) -> None:
     """Render what the task that begins with this trigger has templates in."""
-    dags = import_dag_file(waiter.dag_file.path, waiter.dag_file.folder)
+    with _importing:
+        dags = _dags_of(waiter)
     dag = next(dag for dag in dags if dag.dag_id == waiter.dag_id)
     task = dag.get_task(waiter.task_id)
     ti = trigger.task_instance
