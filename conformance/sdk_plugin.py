@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -34,11 +35,29 @@ _MARKERS = (
     ),
 )
 
+_TEST_TIMEOUT_S = 20
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marks that the tests carry."""
     for name in _MARKERS:
         config.addinivalue_line("markers", name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """End a test that waits for a process of Airflow's which is not there."""
+
+    def give_up(_signal: int, _frame: Any) -> None:
+        raise TimeoutError(f"it did not end within {_TEST_TIMEOUT_S} seconds")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(_TEST_TIMEOUT_S)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -114,6 +114,24 @@ def test_a_run_needs_a_dag_that_is_there(world: World) -> None:
         create_manual_run(world.database, world.clock, RunRequest("etl"))
 
 
+@pytest.mark.parametrize(
+    ("request_", "refused"),
+    [
+        (RunRequest("etl"), ""),
+        (RunRequest("etl", triggered_by="operator"), "operator_triggered"),
+        (RunRequest("etl", run_type=RunType.BACKFILL), "backfill"),
+    ],
+)
+def test_a_dag_says_which_types_of_runs_it_allows(world: World, request_: RunRequest, refused: str) -> None:
+    world.add_dag(allowed_run_types=("asset_materialization", "manual"))
+    assert world.dags.get_dag("etl").allowed_run_types == "asset_materialization,manual"
+    if not refused:
+        assert create_manual_run(world.database, world.clock, request_).dag_id == "etl"
+        return
+    with pytest.raises(InvalidRequestError, match=f"does not allow {refused} runs: its allowed_run_types are"):
+        create_manual_run(world.database, world.clock, request_)
+
+
 # --- Reading ------------------------------------------------------------------------------------------------------------
 
 

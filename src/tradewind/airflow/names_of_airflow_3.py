@@ -36,6 +36,7 @@ _TASKFLOW = (
     | now(".sdk.definitions.task_group", "task_group")
     | now(".sdk.operators.setup_teardown", "setup teardown")
 )
+_RESULT = now(".sdk.definitions.taskflow", "result")
 _TIMETABLES = (
     now(".sdk.timetables.classes", "CronDataIntervalTimetable DeltaDataIntervalTimetable")
     | now(".sdk.timetables.classes", "CronTriggerTimetable DeltaTriggerTimetable MultipleCronTriggerTimetable")
@@ -71,6 +72,7 @@ SDK: dict[str, Names] = {
         **_STATES,
         **_TASK_GROUP,
         **_TASK_INSTANCE,
+        **_RESULT,
         **_TASKFLOW,
         **_TIMETABLES,
         **_TRIGGER_RULE,
@@ -106,17 +108,27 @@ SDK: dict[str, Names] = {
         **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
         **now(".sdk.mapping.mapped_operator", "DecoratedMappedOperator"),
         **now(".sdk.definitions.taskflow", "TaskDecorator=TaskFactory _TaskDecorator=TaskFactory"),
-        **now(".sdk.toolkit.callables", "is_async_callable unwrap_callable"),
+        **now(
+            ".sdk.toolkit.callables",
+            "is_async_callable unwrap_callable unwrap_partial=unwrap_callable KeywordParameters determine_kwargs",
+        ),
     },
     "airflow.sdk.bases.hook": _HOOK,
     "airflow.sdk.bases.notifier": _NOTIFIER,
     "airflow.sdk.bases.operator": {
         **_OPERATOR,
         **now(".sdk.definitions.edges", "chain chain_linear cross_downstream"),
+        **now(".sdk.definitions.operator_meta", "BaseOperatorMeta=OperatorMeta"),
     },
     "airflow.sdk.bases.operatorlink": _LINK,
     "airflow.sdk.bases.sensor": {**_SENSOR, **now(".sdk.sensors.sensor", "poke_mode_only")},
-    "airflow.sdk.bases.skipmixin": _SKIP_MIXIN,
+    "airflow.sdk.bases.skipmixin": {
+        **_SKIP_MIXIN,
+        **now(
+            ".sdk.operators.branch",
+            "XCOM_SKIPMIXIN_FOLLOWED XCOM_SKIPMIXIN_KEY XCOM_SKIPMIXIN_SKIPPED _ensure_tasks=ensure_tasks",
+        ),
+    },
     "airflow.sdk.bases.timetable": now(".sdk.toolkit.timetables", "BaseTimetable=Timetable"),
     "airflow.sdk.bases.xcom": now(".sdk.xcoms.backend", "BaseXCom"),
     "airflow.sdk.configuration": {
@@ -133,7 +145,12 @@ SDK: dict[str, Names] = {
         **now(".sdk.templates.filling", "render_template_as_native render_template_to_string"),
     },
     "airflow.sdk.definitions.dag": _DAG,
-    "airflow.sdk.definitions.decorators": {**_TASKFLOW, **now(".sdk.definitions.dag", "dag")},
+    "airflow.sdk.definitions.decorators": {
+        **_TASKFLOW,
+        **_RESULT,
+        **now(".sdk.definitions.dag", "dag"),
+        **now(".sdk.definitions.taskflow", "TaskDecoratorCollection=TaskDecorators"),
+    },
     "airflow.sdk.definitions.decorators.setup_teardown": {
         **now(".sdk.graph.scopes", "ContextWrapper context_wrapper"),
         **now(".sdk.operators.setup_teardown", "setup_task=setup teardown_task=teardown"),
@@ -188,7 +205,8 @@ SDK: dict[str, Names] = {
     "airflow.sdk.definitions._internal.templater": {
         **now(".sdk.runtime.templating", "LiteralValue Templater"),
         **now(".sdk.templates.sandbox", "NativeEnvironment SandboxedEnvironment"),
-        **now(".sdk.templates.environments", "FILTERS create_template_env"),
+        **now(".sdk.templates.environments", "create_template_env"),
+        **now(".sdk.templates.filters", "FILTERS"),
     },
     "airflow.sdk.definitions._internal.types": now(
         ".sdk.definitions.node", "NOTSET ArgNotSet SET_DURING_EXECUTION SetDuringExecution is_arg_set"
@@ -202,7 +220,7 @@ SDK: dict[str, Names] = {
             ".sdk.state_stores.accessors",
             "NEVER_EXPIRE AssetStateStoreAccessor AssetStateStoreAccessors TaskStateStoreAccessor",
         ),
-        **now(".sdk.toolkit.callables", "context_to_airflow_vars"),
+        **now(".sdk.toolkit.callables", "DEFAULT_FORMAT_PREFIX ENV_VAR_FORMAT_PREFIX context_to_airflow_vars"),
         **ACCESSORS,
     },
     "airflow.sdk.execution_time.hitl": now(".sdk.humans.operators", "HITLUser"),
@@ -214,7 +232,7 @@ SDK: dict[str, Names] = {
     "airflow.sdk.execution_time.xcom": now(".sdk.xcoms.backend", "BaseXCom XCom"),
     "airflow.sdk.lineage": now(".sdk.providers.lineage", _LINEAGE),
     "airflow.sdk.log": {
-        **now(".sdk.toolkit.masking", "mask_secret"),
+        **now(".sdk.toolkit.masking", "amask_secret mask_secret"),
         **now(".sdk.providers.housekeeping", "configure_logging reset_logging"),
     },
     "airflow.sdk.module_loading": now(".sdk.toolkit.loading", "import_string qualname iter_namespace is_valid_dotpath"),
@@ -228,7 +246,15 @@ SDK: dict[str, Names] = {
         ".sdk.providers.installed", "ProvidersManagerTaskRuntime=ProvidersManager HookInfo ProviderInfo PluginInfo"
     ),
     "airflow.sdk.timezone": now(".sdk.timezone", "*"),
-    "airflow.sdk.types": {**_TASK_INSTANCE, **now(".sdk.runtime.task_instance", "TaskInstanceKey")},
+    "airflow.sdk.types": {
+        **_TASK_INSTANCE,
+        **now(".sdk.runtime.task_instance", "RuntimeTaskInstanceProtocol=TaskInstance TaskInstanceKey"),
+        **now(".sdk.runtime.dag_run", "DagRunProtocol=DagRun"),
+        **now(
+            ".sdk.assets.outlet_events",
+            "OutletEventAccessorProtocol=OutletEventAccessor OutletEventAccessorsProtocol=OutletEventAccessors",
+        ),
+    },
     "airflow.sdk.yaml": now("yaml", "*"),
 }
 

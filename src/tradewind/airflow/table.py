@@ -9,6 +9,7 @@ from functools import cache
 
 from tradewind.airflow.entries import Entry, Names
 from tradewind.airflow.names.assets import ASSETS
+from tradewind.airflow.names.rooms import ROOMS
 from tradewind.airflow.names_of_airflow_2 import MODELS, TOP
 from tradewind.airflow.names_of_airflow_3 import COMPAT, SDK, STANDARD
 from tradewind.airflow.names_of_operators import OPERATORS, SENSORS, TRIGGERS
@@ -31,7 +32,7 @@ def _joined(*parts: dict[str, Names]) -> dict[str, Names]:
 
 
 TABLE: dict[str, Names] = _joined(
-    TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES, TRIGGERS, ASSETS
+    TOP, MODELS, OPERATORS, SENSORS, UTILS, FOR_PROVIDERS, SDK, STANDARD, COMPAT, VALUES, TRIGGERS, ASSETS, ROOMS
 )
 """Module path to its names. A name `*` stands for every name of its target."""
 

@@ -106,6 +106,10 @@ class Connection(LoggingMixin, metaclass=Model):
         mask_secret(extra)
         return extra
 
+    async def aextra_dejson(self) -> dict[str, Any]:
+        """Return what `extra_dejson` gives; nothing in it waits here."""
+        return self.extra_dejson
+
     def get_extra(self) -> str | None:
         """Return the extra as text."""
         return self.extra
@@ -265,7 +269,7 @@ class Connection(LoggingMixin, metaclass=Model):
         rest = uri.replace(f"{conn_type}://", "" if schemes == 2 else "//", 1)
         protocol = rest.partition("://")[0] if schemes == 2 else ""
         if schemes > 2 or "@" in protocol or ":" in protocol:
-            raise AirflowException(f"connection {self.conn_id!r}: the URI has too many or misplaced `://`")
+            raise AirflowException(f"Invalid connection string: {self.conn_id!r} has too many or misplaced `://`")
         parts = urlsplit(rest)
         host = _host_name(parts)
         self.conn_type = _normal_type(conn_type)

@@ -121,6 +121,7 @@ def to_document(dag: DAG, *, dag_folder: str | os.PathLike[str]) -> DagDocument:
         catchup=dag.catchup,
         dagrun_timeout_s=_seconds(dag.dagrun_timeout),
         is_paused_upon_creation=dag.is_paused_upon_creation,
+        allowed_run_types=None if dag.allowed_run_types is None else tuple(sorted(map(str, dag.allowed_run_types))),
         fail_fast=dag.fail_fast,
         tags=tuple(sorted(dag.tags)),
         owners=tuple(sorted({task.owner for task in tasks})),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tradewind.sdk.connection import Connection
 
 
+_LOGGER_NAME = "airflow.sdk.bases.hook.BaseHook"
+
+
 class BaseHook(LoggingMixin):
     """Base of hooks. `logger_name` names the logger instead of the class, below `airflow.task.hooks`."""
 
@@ -18,7 +21,8 @@ class BaseHook(LoggingMixin):
 
     def __init__(self, logger_name: str | None = None) -> None:
         super().__init__()
-        self._logger_name = logger_name
+        # Where handlers and levels are set for this one, they name it as Airflow does.
+        self._logger_name = _LOGGER_NAME if type(self) is BaseHook and logger_name is None else logger_name
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Connection:
@@ -43,6 +47,12 @@ class BaseHook(LoggingMixin):
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
         """Return the hook that serves the connection's type. Raises AirflowException when no provider has one."""
         return cls.get_connection(conn_id).get_hook(hook_params=hook_params)
+
+    @classmethod
+    async def aget_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """Return what `get_hook` returns, without holding up the event loop."""
+        connection = await cls.aget_connection(conn_id)
+        return connection.get_hook(hook_params=hook_params)
 
     def get_conn(self) -> Any:
         """Return the outside system's own client: each hook says which."""

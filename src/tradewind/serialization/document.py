@@ -166,6 +166,8 @@ class DagDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     max_consecutive_failed_dag_runs: int = 0
     dagrun_timeout_s: float | None = None
     is_paused_upon_creation: bool | None = None
+    allowed_run_types: tuple[str, ...] | None = None
+    """Sorted; None for all. A run that a task triggers is of the type `operator_triggered` here."""
     fail_fast: bool = False
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()

@@ -11,8 +11,9 @@ import pendulum
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, TaskGroup, dag
+from tradewind import DAG, BaseOperator, EmptyOperator, Param, PythonOperator, TaskGroup, dag, task
 from tradewind.sdk import ports
+from tradewind.sdk.assets.asset import Asset
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.definitions.contexts import DagContext
 from tradewind.sdk.exceptions import (
@@ -31,6 +32,7 @@ from tradewind.sdk.timetables.classes import (
     NullTimetable,
     OnceTimetable,
 )
+from tradewind.sdk.toolkit.kinds import DagRunType
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
@@ -125,7 +127,7 @@ def test_a_custom_timetable_is_taken_as_it_is() -> None:
 
 def test_a_timetable_limits_active_runs() -> None:
     assert DAG("d", schedule="@continuous", start_date=START).max_active_runs == 1
-    with pytest.raises(ValueError, match="max_active_runs of at most 1, got 2"):
+    with pytest.raises(ValueError, match="requires max_active_runs <= 1, got 2"):
         DAG("d", schedule="@continuous", max_active_runs=2, start_date=START)
 
 
@@ -142,10 +144,14 @@ def test_a_timetable_limits_active_runs() -> None:
         ({"default_args": ["x"]}, TypeError, "default_args has to be of type dict, got list"),
         ({"dagrun_timeout": 60}, TypeError, "dagrun_timeout has to be of type timedelta"),
         ({"max_active_runs": "many"}, TypeError, "max_active_runs has to be of type int"),
-        ({"tags": ["t" * 101]}, ValueError, "a tag has at most 100 characters"),
+        ({"tags": ["t" * 101]}, ValueError, "tag cannot be longer than 100 characters"),
         ({"description": 7}, TypeError, "description has to be of type str"),
         ({"start_date": 20240101}, TypeError, "a date has to be a datetime"),
-        ({"schedule": "@daily", "params": {"p": Param(type="string")}}, ValueError, "needs a valid default"),
+        (
+            {"schedule": "@daily", "params": {"p": Param(type="string")}},
+            ValueError,
+            "not allowed to define a Schedule, as there are required params",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused_with_one_message(kwargs: dict, error: type[Exception], says: str) -> None:
@@ -201,14 +207,17 @@ def test_lookups() -> None:
 def test_ids_are_unique_in_a_dag() -> None:
     with DAG("d"):
         EmptyOperator(task_id="t")
-        with pytest.raises(DuplicateTaskIdFound, match="'t' is taken in DAG 'd'"):
+        with pytest.raises(DuplicateTaskIdFound, match="Task id 't' has already been added to the Dag"):
             EmptyOperator(task_id="t")
 
 
 def test_ids_without_their_groups_prefix_are_unique_too() -> None:
     with DAG("d"):
         EmptyOperator(task_id="t")
-        with TaskGroup("g", prefix_group_id=False), pytest.raises(DuplicateTaskIdFound, match="'t' is taken"):
+        with (
+            TaskGroup("g", prefix_group_id=False),
+            pytest.raises(DuplicateTaskIdFound, match="Task id 't' has already been added"),
+        ):
             EmptyOperator(task_id="t")
 
 
@@ -332,7 +341,7 @@ def test_fail_fast_wants_plain_trigger_rules() -> None:
 
 def test_validate_looks_at_owner_links_and_setups() -> None:
     DAG("d", owner_links={"me": "mailto:me@example.com", "you": "https://example.com"}).validate()
-    with pytest.raises(ValueError, match="owner 'me' has to be a URL or mailto"):
+    with pytest.raises(ValueError, match=r"Wrong link format .* 'me' has to be a URL or mailto"):
         DAG("d", owner_links={"me": "example"}).validate()
     with DAG("d") as made:
         EmptyOperator(task_id="s").as_setup() >> EmptyOperator(task_id="t", trigger_rule="one_failed")
@@ -379,3 +388,69 @@ def test_every_operator_class_is_one_task_type() -> None:
         assert Mine(task_id="m").task_type == "Mine"
         EmptyOperator(task_id="e", owner="a")
     assert made.owner == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("given", "schedule", "kept"),
+    [
+        (None, None, None),
+        (DagRunType.MANUAL, None, {"manual"}),
+        ("scheduled", "@daily", {"scheduled"}),
+        ([DagRunType.MANUAL, "scheduled"], "@daily", {"manual", "scheduled"}),
+        ([DagRunType.ASSET_TRIGGERED], [Asset("a")], {"asset_triggered"}),
+    ],
+)
+def test_the_types_of_runs_it_allows(given: Any, schedule: Any, kept: set[str] | None) -> None:
+    allowed = DAG("d", schedule=schedule, allowed_run_types=given).allowed_run_types
+    assert (None if allowed is None else {kind.value for kind in allowed}) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "schedule", "said"),
+    [
+        ("manual", "@daily", "allowed_run_types must include SCHEDULED when the Dag has a schedule"),
+        ("backfill", None, "allowed_run_types must include MANUAL when the Dag has no schedule"),
+        (
+            ["manual"],
+            [Asset("a")],
+            "allowed_run_types must include ASSET_TRIGGERED when the Dag is scheduled by assets",
+        ),
+        ("weekly", None, "'weekly' is not a valid DagRunType"),
+    ],
+)
+def test_its_schedule_needs_its_own_type_of_runs(given: Any, schedule: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        DAG("d", schedule=schedule, allowed_run_types=given)
+
+
+@pytest.mark.parametrize("link", ["example", "https://", "mailto:", "ftp://example.com", "http:example"])
+def test_links_of_owners_are_checked_when_it_is_made(link: str) -> None:
+    with pytest.raises(ValueError, match="Wrong link format"):
+        DAG("d", owner_links={"me": link})
+
+
+def test_links_of_owners_are_checked_again_when_it_is_written_down() -> None:
+    made = DAG("d")
+    made.owner_links["me"] = "example"
+    with pytest.raises(ValueError, match="Wrong link format"):
+        made.validate()
+
+
+def test_what_its_function_returns_is_its_result() -> None:
+    @dag
+    def returning() -> Any:
+        @task
+        def one() -> int:
+            return 1
+
+        @task
+        def other() -> int:
+            return 2
+
+        other()
+        return one()
+
+    made = returning()
+    assert [task.returns_dag_result for task in made.tasks] == [False, True]
+    with pytest.raises(ValueError, match="Only plain return value can be used as dag result"):
+        made.add_result(made.tasks[0])

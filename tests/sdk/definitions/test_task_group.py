@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,9 +96,9 @@ def test_ids_of_groups_and_tasks_differ() -> None:
     with DAG("d"):
         empty("t")
         TaskGroup("g")
-        with pytest.raises(DuplicateTaskIdFound, match="'t' is taken in DAG 'd'"):
+        with pytest.raises(DuplicateTaskIdFound, match="Task group id 't' has already been added to the Dag"):
             TaskGroup("t")
-        with pytest.raises(DuplicateTaskIdFound, match="'g' is taken in DAG 'd'"):
+        with pytest.raises(DuplicateTaskIdFound, match="Task id 'g' has already been added to the Dag"):
             empty("g")
         with pytest.raises(DuplicateTaskIdFound, match="'g'"):
             TaskGroup("g")
@@ -211,3 +212,11 @@ def test_a_subset_drops_groups_that_are_empty_then() -> None:
     part = made.partial_subset("x")
     assert list(part.task_group_dict) == ["g"]
     assert list(made.task_group_dict) == ["g", "h"]
+
+
+def test_its_documentation_may_be_a_file(tmp_path: Path) -> None:
+    page = tmp_path / "group.md"
+    page.write_text("# About it")
+    with DAG("d"):
+        assert TaskGroup("g", doc_md=str(page)).doc_md == "# About it"
+        assert TaskGroup("h", doc_md="no such file.md").doc_md == "no such file.md"

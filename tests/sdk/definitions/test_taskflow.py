@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from tradewind import DAG, EmptyOperator, PythonOperator, TaskGroup, XComArg, task
-from tradewind.sdk.definitions.taskflow import DecoratedOperator, register_task_decorator, task_decorator_factory
+from tradewind.sdk.definitions.taskflow import (
+    DecoratedOperator,
+    register_task_decorator,
+    result,
+    task_decorator_factory,
+)
 
 
 @pytest.fixture
@@ -217,3 +222,18 @@ def test_results_can_be_put_into_order(dag: DAG) -> None:
 def test_source_without_decorators(dag: DAG) -> None:
     operator: Any = add(1).operator
     assert operator.get_python_source().startswith("def add(a: int, b: int = 1) -> int:\n")
+
+
+def test_result_marks_every_task_of_the_function() -> None:
+    @result
+    @task
+    def one(x: int = 0) -> int:
+        return x
+
+    with DAG("d") as made:
+        one()
+        one.override(task_id="other")()
+        one.expand(x=[1, 2])
+    assert [each.returns_dag_result for each in made.tasks] == [True, True, True]
+    with pytest.raises(TypeError, match="@result must be used on top of a @task-decorated function"):
+        result(lambda: None)

@@ -81,7 +81,7 @@ def test_what_is_no_callback() -> None:
         DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(0), note)  # pyright: ignore[reportArgumentType]
     with pytest.raises(AttributeError, match="not awaitable"):
         AsyncCallback(note)
-    with pytest.raises(ImportError, match="no dotted path"):
+    with pytest.raises(ImportError, match="valid dot path"):
         SyncCallback("not a path")
     with pytest.raises(ValueError, match="context"):
         SyncCallback(note, {"context": 1})
@@ -126,3 +126,19 @@ def test_slas_of_airflow_2_are_deadlines_of_tasks() -> None:
     vars(dag.get_task("d"))["sla"] = 5
     with pytest.raises(DagDocumentError, match="task 'd': sla has to be a timedelta, got int"):
         to_document(dag, dag_folder="/")
+
+
+def test_an_interval_is_what_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_WAIT", "90")
+    monkeypatch.setenv("AIRFLOW_VAR_WORD", "soon")
+    assert VariableInterval("wait").resolve() == timedelta(seconds=90)
+    with pytest.raises(ValueError, match="must be an integer"):
+        VariableInterval("word").resolve()
+
+
+def test_the_path_of_a_callback() -> None:
+    assert SyncCallback.get_callback_path(" json.dumps ") == "json.dumps"
+    assert SyncCallback.get_callback_path("not_here.at_all") == "not_here.at_all"
+    with pytest.raises(AttributeError, match="is not callable"):
+        SyncCallback.get_callback_path("os.path")
+    assert hash(SyncCallback("json.dumps", {"a": 1})) != hash(SyncCallback("json.dumps", {"a": 2}))

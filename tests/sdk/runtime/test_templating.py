@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import namedtuple
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from tradewind.sdk.runtime.templating import (
     resolve_template_files,
     template_environment,
 )
+from tradewind.sdk.templates.sandbox import NativeEnvironment, SandboxedEnvironment
 
 from tests.sdk.runtime.fakes import MemoryStore, a_context
 
@@ -249,3 +251,10 @@ def test_text_without_marks_does_not_load_jinja() -> None:
         "assert 'jinja2' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [SandboxedEnvironment, NativeEnvironment])
+def test_an_environment_by_itself_has_the_filters(kind: Any) -> None:
+    moment = datetime(2024, 3, 5, 6, 7, 8, tzinfo=timezone.utc)
+    text = "{{ at | ds }} {{ at | ts_nodash }} {{ at | ts_nodash_with_tz }}"
+    assert kind().from_string(text).render(at=moment) == "2024-03-05 20240305T060708 20240305T060708+0000"

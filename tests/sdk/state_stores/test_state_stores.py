@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tradewind import BaseOperator
 from tradewind.config.airflow_names import forget_settings
 from tradewind.core.clock import SystemClock
 from tradewind.sdk.assets.asset import Asset, AssetAlias, AssetNameRef, AssetUriRef
@@ -23,6 +24,7 @@ from tradewind.sdk.state_stores.accessors import (
     clear_on_success,
 )
 from tradewind.sdk.state_stores.resumable import ResumableJobMixin
+from tradewind.sdk.toolkit.log import LoggingMixin
 from tradewind.standalone.memory_store import MemoryStore
 
 from tests.worker.conftest import dag, reports, run
@@ -137,7 +139,7 @@ def test_a_task_finds_its_state_in_the_context(dag: Any, run: Callable[..., Any]
     assert store.get_states(owner=OWNER) == {}
 
 
-class Job(ResumableJobMixin):
+class Job(ResumableJobMixin, LoggingMixin):
     """A job in a system that tells its state."""
 
     def __init__(self, status: str, **kwargs: Any) -> None:
@@ -196,3 +198,11 @@ def test_a_job_that_keeps_nothing() -> None:
     job = Job("RUNNING", durable=False)
     assert job.execute_resumable({"task_state_store": TaskStateStoreAccessor(OWNER)}) == "result of new"
     assert TaskStateStoreAccessor(OWNER).get("remote_job_id") is None
+
+
+def test_the_mixin_stands_before_an_operator() -> None:
+    class Submit(ResumableJobMixin, BaseOperator):
+        submit_job = get_job_status = is_job_active = is_job_succeeded = poll_until_complete = Job.submit_job
+
+    task = Submit(task_id="submit", durable=False, retries=3)
+    assert (task.durable, task.retries, task.log.name.endswith("Submit")) == (False, 3, True)

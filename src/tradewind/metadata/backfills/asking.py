@@ -18,12 +18,13 @@ from tradewind.core.runs.backfill import (
     reason_for_no_run,
     runs_between,
 )
-from tradewind.core.states import DagRunState
+from tradewind.core.states import DagRunState, RunType
 from tradewind.core.timetables.codec import NeedsAuthorCode, decode_timetable
 from tradewind.metadata.backfills.records import BACKFILL_COLUMNS, Backfill, backfill_of
 from tradewind.metadata.database import add_ring, insert
 from tradewind.metadata.doorbell.ring import BACKFILL, Ring
 from tradewind.metadata.errors import AlreadyExistsError, InvalidRequestError, NotFoundError
+from tradewind.metadata.runs.creation import require_run_type
 from tradewind.metadata.tables import backfill, dag, dag_run, dag_version
 from tradewind.metadata.tables.backfill_tables import ACTIVE_BACKFILL
 from tradewind.serialization.document import decode_document
@@ -176,6 +177,7 @@ def _checked(database: Database, request: BackfillRequest, now: datetime) -> tup
         msg = f"DAG {request.dag_id!r} cannot be run: its file is gone, defines it no more, or has an import error"
         raise InvalidRequestError(msg)
     document = decode_document(row.document)
+    require_run_type(request.dag_id, ",".join(document.allowed_run_types or ()), RunType.BACKFILL.value)
     timetable = decode_timetable(document.timetable)
     try:
         check_backfill(

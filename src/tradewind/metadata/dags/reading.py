@@ -45,6 +45,7 @@ _DETAIL = (
     dag.c.max_active_runs,
     dag.c.max_active_tasks,
     dag.c.max_consecutive_failed_dag_runs,
+    dag.c.allowed_run_types,
     dag.c.next_run_after,
     dag.c.next_interval_start,
     dag.c.next_interval_end,

@@ -90,6 +90,8 @@ class DagDetail:
     max_active_runs: int
     max_active_tasks: int
     max_consecutive_failed_dag_runs: int
+    allowed_run_types: str | None
+    """Comma-separated; None for all."""
     next_run_after: datetime | None
     next_interval_start: datetime | None
     next_interval_end: datetime | None

@@ -353,6 +353,7 @@ def _copied(document: DagDocument) -> Row:
         "max_active_runs": document.max_active_runs,
         "max_active_tasks": document.max_active_tasks,
         "max_consecutive_failed_dag_runs": document.max_consecutive_failed_dag_runs,
+        "allowed_run_types": ",".join(document.allowed_run_types or ()) or None,
     }
 
 

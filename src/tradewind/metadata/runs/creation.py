@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ALPHABET = string.ascii_letters + string.digits
 _MAX_RUN_ID = 250
+_OF_A_TASK = "operator_triggered"
+"""What `allowed_run_types` calls a run that TriggerDagRunOperator makes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def create_manual_run(database: Database, clock: Clock, request: RunRequest) -> 
 
 def insert_run(connection: sa.Connection, now: datetime, request: RunRequest) -> RunDetail:
     """Create the run inside a transaction; errors as in `create_manual_run`."""
-    _require_dag(connection, request.dag_id)
+    _require_dag(connection, request)
     run_after = request.run_after or now
     run_id = request.run_id or generate_run_id(request.run_type, request.logical_date, run_after)
     if len(run_id) > _MAX_RUN_ID or not run_id.strip():
@@ -104,13 +106,23 @@ def generate_run_id(run_type: RunType, logical_date: datetime | None, run_after:
     return make_run_id(run_type, run_after=run_after, logical_date=logical_date, unique=unique)
 
 
-def _require_dag(connection: sa.Connection, dag_id: str) -> None:
-    is_present = connection.execute(sa.select(dag.c.is_present).where(dag.c.dag_id == dag_id)).scalar()
-    if is_present is None:
+def _require_dag(connection: sa.Connection, request: RunRequest) -> None:
+    dag_id = request.dag_id
+    row = connection.execute(sa.select(dag.c.is_present, dag.c.allowed_run_types).where(dag.c.dag_id == dag_id)).first()
+    if row is None:
         msg = f"there is no DAG {dag_id!r}"
         raise NotFoundError(msg)
-    if not is_present:
+    if not row.is_present:
         msg = f"DAG {dag_id!r} cannot be run: its file is gone, defines it no more, or has an import error"
+        raise InvalidRequestError(msg)
+    by_task = request.triggered_by == "operator" and request.run_type is RunType.MANUAL
+    require_run_type(dag_id, row.allowed_run_types, _OF_A_TASK if by_task else request.run_type.value)
+
+
+def require_run_type(dag_id: str, allowed: str | None, run_type: str) -> None:
+    """Raise `InvalidRequestError` when the DAG has `allowed_run_types` (comma-separated) without this type."""
+    if allowed and run_type not in allowed.split(","):
+        msg = f"DAG {dag_id!r} does not allow {run_type} runs: its allowed_run_types are {allowed.replace(',', ', ')}"
         raise InvalidRequestError(msg)
 
 

@@ -32,6 +32,8 @@ dag = Table(
     Column("max_active_runs", Integer, nullable=False),
     Column("max_active_tasks", Integer, nullable=False),
     Column("max_consecutive_failed_dag_runs", Integer, nullable=False),
+    # Comma-separated; NULL for all.
+    optional_text("allowed_run_types"),
     # Written by the scheduler.
     instant("next_run_after"),
     instant("next_interval_start"),

@@ -26,6 +26,18 @@ class VariableInterval:
     def __init__(self, key: str) -> None:
         self.key = key
 
+    def resolve(self) -> timedelta:
+        """Return the interval as the variable says now. Raises ValueError for none, or one that is no whole number."""
+        from tradewind.sdk.variable import Variable  # noqa: PLC0415 - few deadlines have one
+
+        value = Variable.get(self.key, default=None)
+        if value is None:
+            raise ValueError(f"VariableInterval {self.key!r} not found: there is no such variable")
+        try:
+            return timedelta(seconds=int(value))
+        except ValueError:
+            raise ValueError(f"VariableInterval {self.key!r} must be an integer (seconds), got: {value!r}") from None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VariableInterval) and self.key == other.key
 

@@ -18,7 +18,7 @@ class Callback:
 
     def __init__(self, callback_callable: Callable[..., Any] | str, kwargs: dict[str, Any] | None = None) -> None:
         if kwargs and "context" in kwargs:
-            raise ValueError("a deadline's callback gets `context` by itself: it cannot be among its kwargs")
+            raise ValueError("context is a reserved kwarg for this class: a deadline's callback gets it by itself")
         self._callable = None if isinstance(callback_callable, str) else callback_callable
         if self._callable is not None:
             self.verify_callable(self._callable)
@@ -30,6 +30,25 @@ class Callback:
         """Raise AttributeError for what cannot be called in this way."""
         if not callable(callback):
             raise AttributeError(f"{callback!r} is not callable")  # noqa: TRY004 - as of one that is not awaitable
+
+    @classmethod
+    def get_callback_path(cls, callback: Any) -> str:
+        """Return the dotted path of a function, or the checked path of a text.
+
+        Raises ImportError for what is no path, AttributeError for a path at which nothing can be called.
+        """
+        if callable(callback):
+            return _path_of(callback)
+        path = _path_of(callback)
+        from tradewind.sdk.toolkit.loading import import_string  # noqa: PLC0415 - few files ask
+
+        try:
+            found = import_string(path)
+        except ImportError:
+            return path  # it may be there where the callback is called
+        if not callable(found):
+            raise AttributeError(f"{path!r} is not callable.")  # noqa: TRY004 - as `verify_callable`
+        return path
 
     def find(self) -> Callable[..., Any]:
         """Return the function; imported where it was given by its path."""
@@ -49,7 +68,7 @@ class Callback:
         return type(self) is type(other) and isinstance(other, Callback) and self.serialize() == other.serialize()
 
     def __hash__(self) -> int:
-        return hash((type(self), self.path))
+        return hash((type(self), self.path, repr(sorted(self.kwargs.items()))))
 
 
 class SyncCallback(Callback):
@@ -114,9 +133,9 @@ def _takes_context(function: Callable[..., Any]) -> bool:
 
 
 def _path_of(callback: Any) -> str:
-    if not isinstance(callback, str):
+    if callable(callback):
         return f"{callback.__module__}.{callback.__qualname__}"
-    path = callback.strip()
+    path = callback.strip() if isinstance(callback, str) else ""
     if "." not in path or not all(part.isidentifier() for part in path.split(".")):
-        raise ImportError(f"{callback!r} is no dotted path of a callback: write package.module.function")
+        raise ImportError(f"{callback!r} doesn't look like a valid dot path. Write package.module.function")
     return path

@@ -10,9 +10,12 @@ from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflo
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
 from tradewind.sdk.definitions.dag_arguments import (
     as_utc,
+    checked_links,
+    checked_run_types,
     checked_tags,
     default_schedule,
     expect,
+    is_returned,
     modern_arguments,
     or_default,
     read_doc_md,
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
 _FAIL_FAST_RULES = ("all_success", "all_done_setup_success")
 _STORED = (
     "access_control",
-    "allowed_run_types",
     "auto_register",
     "dag_id",
     "dagrun_timeout",
@@ -91,7 +93,8 @@ class DAG:
     access_control: dict[str, Any] | None
     is_paused_upon_creation: bool | None
     auto_register: bool
-    allowed_run_types: Any
+    allowed_run_types: frozenset[Any] | None
+    """Which `DagRunType`s may be made of it, None for all."""
     disable_bundle_versioning: bool | None
     rerun_with_latest_version: bool | None
     owner_links: dict[str, str]
@@ -171,16 +174,18 @@ class DAG:
         expect(dagrun_timeout, timedelta, dag_id, "dagrun_timeout")
         self._settle_texts(dag_display_name, doc_md, tags, template_searchpath)
         self.sla_miss_callback = modern.get("sla_miss_callback")
-        self.owner_links = owner_links or {}
+        self.owner_links = checked_links(self.dag_id, owner_links)
         self.fail_fast = bool(modern.get("fail_fast", fail_fast))
         self.edge_info = {}
         self.task_dict = {}
         self.task_group = TaskGroup.create_root(self)
         self._settle_dates(start_date, end_date)
         self._settle_schedule(modern.get("schedule", schedule), catchup)
+        self.allowed_run_types = checked_run_types(self.dag_id, allowed_run_types, self.timetable)
         self._settle_limits(modern.get("max_active_tasks", max_active_tasks), max_active_runs)
         self.max_consecutive_failed_dag_runs = or_default(
-            max_consecutive_failed_dag_runs, author_defaults().max_consecutive_failed_dag_runs
+            expect(max_consecutive_failed_dag_runs, int, dag_id, "max_consecutive_failed_dag_runs"),
+            author_defaults().max_consecutive_failed_dag_runs,
         )
         self._settle_params(params)
 
@@ -231,7 +236,10 @@ class DAG:
         )
         limit = getattr(self.timetable, "active_runs_limit", None)
         if limit is not None and max_active_runs is not None and max_active_runs > limit:
-            msg = f"DAG {self.dag_id!r}: its schedule allows max_active_runs of at most {limit}, got {max_active_runs}"
+            msg = (
+                f"DAG {self.dag_id!r}: Invalid max_active_runs: {type(self.timetable).__name__} requires "
+                f"max_active_runs <= {limit}, got {max_active_runs}"
+            )
             raise ValueError(msg)
         self.max_active_runs = or_default(
             expect(max_active_runs, int, self.dag_id, "max_active_runs"), limit or defaults.max_active_runs
@@ -247,7 +255,10 @@ class DAG:
         try:
             self.params.validate()
         except ParamValidationError as error:
-            msg = f"DAG {self.dag_id!r} has a schedule, so each of its params needs a valid default: {error}"
+            msg = (
+                f"Dag {self.dag_id!r} is not allowed to define a Schedule, as there are required params without default "
+                f"values, or the default values are not valid. It has a schedule, so each needs one: {error}"
+            )
             raise ValueError(msg) from error
 
     def __repr__(self) -> str:
@@ -360,7 +371,7 @@ class DAG:
             group.add(task)
         task_id = task.task_id
         if self.task_dict.get(task_id, task) is not task or task_id in self.task_group.used_group_ids:
-            msg = f"task_id {task_id!r} is taken in DAG {self.dag_id!r}: give each task and task group an id of its own"
+            msg = f"Task id {task_id!r} has already been added to the Dag {self.dag_id!r}: give each an id of its own"
             raise DuplicateTaskIdFound(msg)
         self.task_dict[task_id] = task
         self.task_group.used_group_ids.add(task_id)
@@ -498,16 +509,22 @@ class DAG:
         validate = getattr(self.timetable, "validate", None)
         if validate is not None:
             validate()
-        for owner, link in self.owner_links.items():
-            if not link.startswith(("http://", "https://", "mailto:")):
-                msg = f"DAG {self.dag_id!r}: the link of owner {owner!r} has to be a URL or mailto:, got {link!r}"
-                raise ValueError(msg)
+        checked_links(self.dag_id, self.owner_links)
         for task in self.task_dict.values():
             if task.is_setup and any(
                 not after.is_teardown and after.trigger_rule != "all_success" for after in task.downstream_list
             ):
                 msg = f"DAG {self.dag_id!r}: tasks after setup task {task.task_id!r} need trigger rule all_success"
                 raise ValueError(msg)
+
+    def add_result(self, xcom_arg: Any) -> Any:
+        """Make what a task returns the result of the DAG; return the reference. Raises ValueError for another one."""
+        if not is_returned(xcom_arg):
+            raise ValueError(
+                f"DAG {self.dag_id!r}: Only plain return value can be used as dag result, got {xcom_arg!r}"
+            )
+        xcom_arg.operator.returns_dag_result = True
+        return xcom_arg
 
     def check_cycle(self) -> None:
         """Raise `AirflowDagCycleException` when its tasks wait for each other."""
@@ -542,22 +559,9 @@ class DAG:
 
     def cli(self) -> None:
         """Answer the command line of a script that ends with `dag.cli()`: `tasks`, `tree` or `test [DATE]`."""
-        import argparse  # noqa: PLC0415 - only when a file is run as a script
+        from tradewind.sdk.graph.command_line import answer_command_line  # noqa: PLC0415 - only as a script
 
-        self.check_cycle()
-        parser = argparse.ArgumentParser(description=f"DAG {self.dag_id}")
-        commands = parser.add_subparsers(dest="command", required=True)
-        commands.add_parser("tasks", aliases=["list-tasks", "list_tasks"], help="list its tasks in order")
-        commands.add_parser("tree", aliases=["show"], help="draw it as a tree")
-        test = commands.add_parser("test", help="run it once in this process")
-        test.add_argument("logical_date", nargs="?", help="ISO date, now if left out")
-        given = parser.parse_args()
-        if given.command == "test":
-            self.test(logical_date=given.logical_date)
-        elif given.command in {"tree", "show"}:
-            self.tree_view()
-        else:
-            print("\n".join(task.task_id for task in self.topological_sort()))  # noqa: T201 - that is what it is for
+        answer_command_line(self)
 
 
 def dag(dag_id_or_func: Any = None, **decorator_kwargs: Any) -> Any:
@@ -579,7 +583,9 @@ def dag(dag_id_or_func: Any = None, **decorator_kwargs: Any) -> Any:
             with DAG(**arguments) as made:
                 if function.__doc__ and not made.doc_md:
                     made.doc_md = function.__doc__
-                function(**{name: made.param(name, value) for name, value in bound.arguments.items()})
+                returned = function(**{name: made.param(name, value) for name, value in bound.arguments.items()})
+                if is_returned(returned):
+                    made.add_result(returned)
             return made
 
         return factory

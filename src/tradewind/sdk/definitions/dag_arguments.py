@@ -9,7 +9,7 @@ from tradewind.sdk.spellings.old_arguments import DAG_ARGUMENTS, note_old_argume
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from typing import Any
 
 UTC = timezone.utc
@@ -157,9 +157,47 @@ def checked_tags(dag_id: str, tags: Collection[str] | None) -> set[str]:
     checked = {tags} if isinstance(tags, str) else set(tags or ())
     for tag in checked:
         if len(tag) > _MAX_TAG_LENGTH:
-            msg = f"DAG {dag_id!r}: a tag has at most {_MAX_TAG_LENGTH} characters, {tag[:30]!r}... has {len(tag)}"
+            msg = f"DAG {dag_id!r}: tag cannot be longer than {_MAX_TAG_LENGTH} characters, {tag[:30]!r}... has {len(tag)}"
             raise ValueError(msg)
     return checked
+
+
+def is_returned(value: Any) -> bool:
+    """Say whether a value is the reference to what a task returns: such a one may be the result of a DAG."""
+    return getattr(value, "key", None) == "return_value" and hasattr(value, "operator")
+
+
+def checked_links(dag_id: str, links: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the links of owners; raises ValueError for one that no browser can open, TypeError for what is no dict."""
+    checked = dict(expect(links, dict, dag_id, "owner_links") or {})
+    for owner, link in checked.items():
+        scheme, found, rest = str(link).partition(":")
+        is_page = scheme in {"http", "https"} and rest.startswith("//") and len(rest) > len("//")
+        if not found or not (is_page or (scheme == "mailto" and rest)):
+            msg = f"DAG {dag_id!r}: Wrong link format was used for the owner. The link of {owner!r} has to be a URL or "
+            raise ValueError(f"{msg}mailto:, got {link!r}")
+    return checked
+
+
+def checked_run_types(dag_id: str, given: Any, timetable: Any) -> frozenset[Any] | None:
+    """Return the `DagRunType`s of a DAG's `allowed_run_types`, None for all.
+
+    Raises ValueError for a word that is no type, and where the type that the schedule itself makes is left out.
+    """
+    if given is None:
+        return None
+    from tradewind.sdk.toolkit.kinds import DagRunType  # noqa: PLC0415 - few DAGs say which
+
+    allowed = frozenset(DagRunType(str(kind)) for kind in ([given] if isinstance(given, str) else given))
+    if hasattr(timetable, "asset_condition"):
+        needed, because = DagRunType.ASSET_TRIGGERED, "the Dag is scheduled by assets"
+    elif getattr(timetable, "can_be_scheduled", True):
+        needed, because = DagRunType.SCHEDULED, "the Dag has a schedule defined"
+    else:
+        needed, because = DagRunType.MANUAL, "the Dag has no schedule defined (schedule=None)"
+    if allowed and needed not in allowed:
+        raise ValueError(f"DAG {dag_id!r}: allowed_run_types must include {needed.name} when {because}")
+    return allowed
 
 
 def read_doc_md(doc_md: str | None) -> str | None:

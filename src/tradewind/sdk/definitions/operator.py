@@ -100,6 +100,8 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     _is_setup: bool = False
     _is_teardown: bool = False
     _on_failure_fail_dagrun: bool = False
+    returns_dag_result: bool = False
+    """Whether what it returns is the result of its DAG."""
     _task_display_name: str | None = None
     _pre_execute_hook: Callable[..., Any] | None = None
     _post_execute_hook: Callable[..., Any] | None = None

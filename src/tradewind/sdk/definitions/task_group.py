@@ -6,6 +6,7 @@ import re
 from functools import update_wrapper
 
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
+from tradewind.sdk.definitions.dag_arguments import read_doc_md
 from tradewind.sdk.definitions.node import NOTSET, DAGNode, DependencyMixin, as_list, validate_group_key
 from tradewind.sdk.exceptions import DuplicateTaskIdFound, NodeNotFound, TaskAlreadyInTaskGroup
 from tradewind.sdk.graph.order import sort_children
@@ -56,7 +57,7 @@ class TaskGroup(DAGNode):
         self.ui_color = ui_color
         self.ui_fgcolor = ui_fgcolor
         self.group_display_name = group_display_name
-        self.doc_md = doc_md
+        self.doc_md = read_doc_md(doc_md)
         self.children: dict[str, Any] = {}
         self.upstream_group_ids: set[str | None] = set()
         self.downstream_group_ids: set[str | None] = set()
@@ -82,7 +83,8 @@ class TaskGroup(DAGNode):
     def _take_id(self, add_suffix_on_collision: bool) -> None:
         if self.group_id in self.used_group_ids:
             if not add_suffix_on_collision:
-                msg = f"group_id {self.group_id!r} is taken in DAG {self.dag.dag_id!r}: ids of groups and tasks differ"
+                msg = f"Task group id {self.group_id!r} has already been added to the Dag {self.dag.dag_id!r}: "
+                msg += "give each task and group an id of its own"
                 raise DuplicateTaskIdFound(msg)
             self._group_id = self._free_id()
         parent = self.parent_group
@@ -190,8 +192,8 @@ class TaskGroup(DAGNode):
         task.task_group = self
         key = task.node_id
         if key in self.children:
-            kind = "task group" if isinstance(task, TaskGroup) else "task"
-            msg = f"{kind} id {key!r} is taken in DAG {self.dag.dag_id!r}: ids of groups and tasks differ"
+            kind = "Task group" if isinstance(task, TaskGroup) else "Task"
+            msg = f"{kind} id {key!r} has already been added to the Dag {self.dag.dag_id!r}: give each an id of its own"
             raise DuplicateTaskIdFound(msg)
         if isinstance(task, TaskGroup):
             if task.dag is not self.dag:

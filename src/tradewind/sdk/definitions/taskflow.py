@@ -155,6 +155,7 @@ class TaskFactory:
     is_setup = False
     is_teardown = False
     on_failure_fail_dagrun = False
+    returns_dag_result = False
 
     def __init__(
         self,
@@ -186,6 +187,7 @@ class TaskFactory:
         )
         task.is_setup = self.is_setup
         task.is_teardown = self.is_teardown
+        task.returns_dag_result = self.returns_dag_result
         task.on_failure_fail_dagrun = fails_run
         if self.function.__doc__ and not any(getattr(task, name) for name in _DOCUMENTATION):
             task.doc_md = self.function.__doc__
@@ -224,7 +226,19 @@ class TaskFactory:
         other = TaskFactory(self.function, self.operator_class, multiple_outputs, arguments)
         other.is_setup, other.is_teardown = self.is_setup, self.is_teardown
         other.on_failure_fail_dagrun = self.on_failure_fail_dagrun
+        other.returns_dag_result = self.returns_dag_result
         return other
+
+
+def result(task_factory: Any) -> Any:
+    """Make what the task of a decorated function returns the result of its DAG: `@result` above `@task`.
+
+    Raises TypeError for a function that is no task.
+    """
+    if not isinstance(task_factory, TaskFactory):
+        raise TypeError("@result must be used on top of a @task-decorated function")
+    task_factory.returns_dag_result = True
+    return task_factory
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:

@@ -156,6 +156,7 @@ def _mapped_function(factory: TaskFactory, over: _Over, *, strict: bool) -> Plai
     mapped.is_setup = factory.is_setup
     mapped.is_teardown = factory.is_teardown
     mapped.on_failure_fail_dagrun = fails_run
+    mapped.returns_dag_result = factory.returns_dag_result
     return PlainXComArg(mapped)
 
 

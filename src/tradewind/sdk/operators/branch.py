@@ -10,12 +10,17 @@ from tradewind.sdk.toolkit.log import LoggingMixin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, TypeGuard
 
 XCOM_SKIPMIXIN_KEY = "skipmixin_key"
 XCOM_SKIPMIXIN_SKIPPED = "skipped"
 XCOM_SKIPMIXIN_FOLLOWED = "followed"
+
+
+def ensure_tasks(nodes: Iterable[Any]) -> list[Any]:
+    """Return those of the nodes that are tasks, mapped ones included."""
+    return [node for node in nodes if isinstance(node, BaseOperator)]
 
 
 class SkipMixin(LoggingMixin):
@@ -94,20 +99,16 @@ class BranchMixIn(SkipMixin):
         """Follow `branches_to_execute` (ids of tasks and task groups, None for no branch) and return it."""
         self.log.info("Branch into %s", branches_to_execute)
         ti = context["ti"]
-        self.skip_all_except(ti, None if branches_to_execute is None else _expand_groups(ti, branches_to_execute))
+        followed = None if branches_to_execute is None else list(self._expand_task_group_roots(ti, branches_to_execute))
+        self.skip_all_except(ti, followed)
         return branches_to_execute
 
-
-def _expand_groups(ti: Any, branches: Any) -> list[Any]:
-    """Return the branches with the first tasks of a task group in its place."""
-    if not _is_many(branches):
-        branches = [branches]
-    groups = ti.task.dag.task_group_dict
-    expanded: list[Any] = []
-    for branch in branches:
-        group = groups.get(branch) if isinstance(branch, str) else None
-        expanded += [root.task_id for root in group.roots] if group is not None else [branch]
-    return expanded
+    def _expand_task_group_roots(self, ti: Any, branches_to_execute: Any) -> Iterator[Any]:
+        """Yield the branches, with the first tasks of a task group in its place."""
+        groups = ti.task.dag.task_group_dict
+        for branch in branches_to_execute if _is_many(branches_to_execute) else [branches_to_execute]:
+            group = groups.get(branch) if isinstance(branch, str) else None
+            yield from [branch] if group is None else [root.task_id for root in group.roots]
 
 
 class BaseBranchOperator(BaseOperator, BranchMixIn):

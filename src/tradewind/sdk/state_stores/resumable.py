@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from tradewind.sdk.toolkit.log import LoggingMixin
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from logging import Logger
     from typing import Any
 
 
-class ResumableJobMixin(LoggingMixin, ABC):
+class ResumableJobMixin(ABC):
     """For operators that submit one long job and wait for it: call `execute_resumable` from `execute`.
 
     The job's id is kept in `task_state_store` under `external_id_key` before the wait begins. Another try goes on with
@@ -20,6 +19,8 @@ class ResumableJobMixin(LoggingMixin, ABC):
     """
 
     external_id_key: str = "remote_job_id"
+    log: Logger
+    """That of the operator: a base of its own before `BaseOperator` would hide the operator's constructor."""
 
     def __init__(self, *, durable: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,5 +68,6 @@ class ResumableJobMixin(LoggingMixin, ABC):
     def poll_until_complete(self, external_id: Any, context: Any) -> Any:
         """Wait for the job's end. Raises when it fails."""
 
-    def get_job_result(self, external_id: Any, context: Any) -> Any:
+    def get_job_result(self, external_id: Any, context: Any) -> Any:  # noqa: ARG002 - an operator's own may look
         """Return what the task returns: nothing, unless overridden."""
+        return None

@@ -7,7 +7,6 @@ import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import date
     from typing import Any
 
     from jinja2 import Environment
@@ -69,7 +68,6 @@ def create_template_env(
         **(jinja_environment_kwargs or {}),
     }
     env: Any = (NativeEnvironment if native else SandboxedEnvironment)(**options)
-    env.filters.update(FILTERS)
     env.globals.update(user_defined_macros or {})
     env.filters.update(user_defined_filters or {})
     return env
@@ -78,33 +76,3 @@ def create_template_env(
 def _folders(dag: Any) -> list[str]:
     folders: Any = getattr(dag, "template_searchpath", None) or ()
     return [folders] if isinstance(folders, str) else [str(folder) for folder in folders]
-
-
-def _ds(value: date | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%d")
-
-
-def _ds_nodash(value: date | None) -> str | None:
-    return None if value is None else value.strftime("%Y%m%d")
-
-
-def _ts(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _ts_nodash(value: date | None) -> str | None:
-    return None if value is None else value.strftime("%Y%m%dT%H%M%S")
-
-
-def _ts_nodash_with_tz(value: date | None) -> str | None:
-    return None if value is None else value.isoformat().replace("-", "").replace(":", "")
-
-
-FILTERS: dict[str, Any] = {
-    "ds": _ds,
-    "ds_nodash": _ds_nodash,
-    "ts": _ts,
-    "ts_nodash": _ts_nodash,
-    "ts_nodash_with_tz": _ts_nodash_with_tz,
-}
-"""Filters that every template has: a date as its text."""

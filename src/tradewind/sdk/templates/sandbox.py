@@ -10,6 +10,8 @@ import jinja2.nativetypes
 import jinja2.runtime
 import jinja2.sandbox
 
+from tradewind.sdk.templates.filters import FILTERS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -28,6 +30,10 @@ class SandboxedEnvironment(jinja2.sandbox.SandboxedEnvironment):
 
     context_class = LazyNames
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _add_filters(self)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002 - Jinja's signature
         """Say whether a template may read the attribute."""
         return not jinja2.sandbox.is_internal_attribute(obj, attr)
@@ -37,3 +43,11 @@ class NativeEnvironment(jinja2.nativetypes.NativeEnvironment):
     """Templates come to Python values; nothing is sandboxed, as in Airflow."""
 
     context_class = LazyNames
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _add_filters(self)
+
+
+def _add_filters(env: Any) -> None:
+    env.filters.update(FILTERS)

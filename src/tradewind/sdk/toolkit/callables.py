@@ -94,7 +94,10 @@ def unwrap_callable(func: Any) -> Any:
 def is_async_callable(func: Any) -> bool:
     """Return whether a call gives something to await."""
     func = unwrap_callable(func)
-    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - it is looked at, not asked
+    if inspect.iscoroutinefunction(func):
+        return True
+    call = getattr(func, "__call__", None)  # noqa: B004 - it is looked at, not asked
+    return call is not None and inspect.iscoroutinefunction(inspect.unwrap(call))
 
 
 def source_of(func: Callable[..., Any], *, is_undecorated: bool = False) -> str:
@@ -110,6 +113,31 @@ def source_of(func: Callable[..., Any], *, is_undecorated: bool = False) -> str:
     body: Any = ast.parse(f"if True:\n{source}" if is_indented else source).body
     definition = body[0].body[0] if is_indented else body[0]
     return "".join(source.splitlines(keepends=True)[definition.lineno - 1 - is_indented :])
+
+
+def remove_task_decorator(python_source: str, task_decorator_name: str) -> str:
+    """Return the source of a function without one decorator, such as `@task.virtualenv`, and without its arguments.
+
+    Decorators of provider packages call it for the source that they run elsewhere.
+    """
+    lines = python_source.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        name, bracket, _ = line.strip().partition("(")
+        if name == task_decorator_name:
+            end = _end_of_brackets(lines, number) if bracket else number
+            return "".join(lines[:number] + lines[end + 1 :])
+    return python_source
+
+
+def _end_of_brackets(lines: list[str], start: int) -> int:
+    """Return the number of the line at which a decorator that begins at `start` can be read as Python."""
+    for end in range(start, len(lines)):
+        try:
+            ast.parse(textwrap.dedent("".join(lines[start : end + 1])).strip().removeprefix("@"))
+        except SyntaxError:
+            continue
+        return end
+    return start
 
 
 def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:

@@ -82,6 +82,11 @@ def mask_secret(secret: Any, name: str | None = None) -> None:
         _pattern = re.compile("|".join(map(re.escape, longest_first)))
 
 
+async def amask_secret(secret: Any, name: str | None = None) -> None:
+    """Do what `mask_secret` does; nothing in it waits here."""
+    mask_secret(secret, name)
+
+
 def redact(value: Any, name: str | None = None, max_depth: int | None = None) -> Any:
     """Return `value` with known secrets, and what stands under sensitive keys, replaced by `***`."""
     depth = _MAX_DEPTH if max_depth is None else max_depth

@@ -48,7 +48,7 @@ def dag_shape(dag: DagDetail) -> dict[str, Any]:
         "next_dagrun_data_interval_start": dag.next_interval_start,
         "next_dagrun_data_interval_end": dag.next_interval_end,
         "next_dagrun_run_after": dag.next_run_after,
-        "allowed_run_types": None,
+        "allowed_run_types": dag.allowed_run_types.split(",") if dag.allowed_run_types else None,
         "owners": [owner.strip() for owner in dag.owners.split(",") if owner.strip()],
         "is_backfillable": dag.schedule_summary not in _APERIODIC,
         "file_token": base64.urlsafe_b64encode(dag.path.encode()).decode(),

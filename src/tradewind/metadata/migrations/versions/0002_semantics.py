@@ -21,9 +21,11 @@ def upgrade() -> None:
     _bundles()
     _state_stores()
     _deadlines()
+    _run_types()
 
 
 def downgrade() -> None:
+    _drop_run_types()
     _drop_deadlines()
     _drop_state_stores()
     _drop_bundles()
@@ -467,3 +469,16 @@ def _drop_deadlines() -> None:
     op.drop_table("plugin")
     op.drop_column("callback_request", "payload")
     op.drop_column("callback_request", "kind")
+
+
+# ---- run types -------------------------------------------------------------------------------------------------------
+
+
+def _run_types() -> None:
+    """Which types of runs a DAG allows."""
+    op.add_column("dag", sa.Column("allowed_run_types", sa.Text(), nullable=True))
+
+
+def _drop_run_types() -> None:
+    """Undo `_run_types`."""
+    op.drop_column("dag", "allowed_run_types")
