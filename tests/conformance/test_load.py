@@ -80,7 +80,7 @@ def test_a_file_is_loaded_with_stand_ins_and_named_values(file: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("from airflow.models import DagModel", "no name airflow.models:DagModel"),
+        ("from airflow.models import NoSuchThing", "no name airflow.models:NoSuchThing"),
         ("import airflow.no_such_module", "no module airflow.no_such_module"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
