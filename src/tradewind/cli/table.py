@@ -134,7 +134,9 @@ PROVIDERS = {
 
 ASSETS = {
     "list": Entry("List the assets that DAGs use.", "tradewind.cli.asset_commands:list_assets"),
-    "details": Entry("Show an asset with who makes it, who reads it and who waits for it.", "tradewind.cli.asset_commands:details"),
+    "details": Entry(
+        "Show an asset with who makes it, who reads it and who waits for it.", "tradewind.cli.asset_commands:details"
+    ),
     "materialize": Entry("Trigger the DAG that makes an asset.", "tradewind.cli.asset_commands:materialize"),
 }
 
