@@ -194,7 +194,7 @@ class CronPartitionTimetable(CronTriggerTimetable):
         except ValueError:
             msg = f"partition key {partition_key!r} does not match the key_format {self.key_format!r} of the schedule"
             raise ValueError(msg) from None
-        return to_utc(date.replace(tzinfo=self.timezone))
+        return to_utc(at_wall(date, self.timezone))
 
     def serialize(self) -> dict[str, Any]:
         """Give what the constructor takes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from tradewind.core.timetables.protocol import TimetableError
@@ -41,3 +41,15 @@ def encode_zone(zone: tzinfo) -> str | float:
     if seconds == 0:
         return "UTC"
     return int(seconds) if seconds.is_integer() else seconds
+
+
+def at_wall(date: datetime, zone: tzinfo) -> datetime:
+    """Give the moment at which the clock of `zone` shows a date: the second where it shows it twice.
+
+    What it never shows, since the clock jumps, becomes as much later as it jumps. Both as `make_aware` of Airflow.
+    """
+    first, second = (date.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    before, after = first.utcoffset(), second.utcoffset()
+    if before is not None and after is not None and before < after:
+        return first.astimezone(timezone.utc).astimezone(zone)
+    return second

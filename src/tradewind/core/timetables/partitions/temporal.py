@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.core.timetables.partitions.key_formats import key_pattern
 from tradewind.core.timetables.partitions.mappers import PartitionMapper
-from tradewind.core.timetables.zones import encode_zone, parse_zone
+from tradewind.core.timetables.zones import at_wall, encode_zone, parse_zone
 
 if TYPE_CHECKING:
     from tradewind.core.timetables.partitions.windows import Window
@@ -46,7 +46,7 @@ class TemporalMapper(PartitionMapper):
     def to_downstream(self, key: str) -> str:
         """Give the key of the period. Raises ValueError for a key that is no date in the input format."""
         date = datetime.strptime(key, self.input_format)  # noqa: DTZ007 - the zone follows
-        date = date.replace(tzinfo=self.timezone) if date.tzinfo is None else date.astimezone(self.timezone)
+        date = at_wall(date, self.timezone) if date.tzinfo is None else date.astimezone(self.timezone)
         return self.format(self.normalize(date))
 
     def decode_downstream(self, downstream_key: str) -> datetime:
@@ -57,12 +57,12 @@ class TemporalMapper(PartitionMapper):
         """Give the key of an event for a date."""
         if decoded.tzinfo is not None:
             decoded = decoded.astimezone(self.timezone)
-        return decoded.replace(tzinfo=self.timezone).strftime(self.input_format)
+        return at_wall(decoded, self.timezone).strftime(self.input_format)
 
     def to_partition_date(self, downstream_key: str) -> datetime:
         """Give the beginning of the period of a run's key."""
         anchor = self.normalize(self.decode_downstream(downstream_key))
-        return anchor.replace(tzinfo=self.timezone) if anchor.tzinfo is None else anchor
+        return at_wall(anchor, self.timezone) if anchor.tzinfo is None else anchor
 
     def serialize(self) -> dict[str, Any]:
         """Give the zone and the formats."""

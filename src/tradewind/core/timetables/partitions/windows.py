@@ -55,7 +55,7 @@ class Window(ABC):
 
 
 class _StepWindow(Window):
-    """A number of equal steps. They are steps of the calendar: a day has 24 hours, whatever its zone does."""
+    """A number of equal steps. They are steps of the calendar; where a clock jumps, two of a day's 24 hours come to have one key."""
 
     expected_decoded_type = datetime
     _count: ClassVar[int]
