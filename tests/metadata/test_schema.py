@@ -89,6 +89,34 @@ def test_tables_have_not_drifted_from_the_migrations(database: Database) -> None
         assert compare_metadata(context, tables.metadata) == []
 
 
+def test_runs_keep_a_type_that_the_revision_knows(database: Database) -> None:
+    def add(run_id: str, run_type: str) -> None:
+        values = {"run_id": run_id, "run_type": run_type}
+        with database.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO dag_run (dag_id, run_id, run_type, state, run_after, queued_at, triggered_by)"
+                    " VALUES ('d', :run_id, :run_type, 'queued', '2026-01-01', '2026-01-01', 'cli')"
+                ),
+                values,
+            )
+
+    schema.migrate(database)
+    add("r", "asset_materialization")
+    schema.downgrade(database, "0001")
+    with database.read() as connection:
+        assert connection.execute(sa.text("SELECT run_type FROM dag_run")).scalars().all() == ["manual"]
+    with pytest.raises(sa.exc.IntegrityError):
+        add("s", "asset_materialization")
+    schema.migrate(database)
+    add("s", "asset_materialization")
+    with pytest.raises(sa.exc.IntegrityError):
+        add("t", "whatever")
+    if not database.is_postgres:
+        with database.read() as connection:
+            assert connection.execute(sa.text("PRAGMA integrity_check")).scalar_one() == "ok"
+
+
 def test_the_release_knows_exactly_its_migrations() -> None:
     scripts = ScriptDirectory(str(schema.MIGRATIONS))
     found = [script.revision for script in scripts.walk_revisions()][::-1]

@@ -84,6 +84,8 @@ def test_an_asset_is_made_by_the_one_dag_that_makes_it(assets: Client, database:
     pk = pk_of(assets, "a")
     run = assets.call("POST", f"/api/v2/assets/{pk}/materialize", json={"partition_key": "k"}).json()
     assert (run["dag_id"], run["state"], run["partition_key"]) == ("maker", "queued", "k")
+    assert run["run_type"] == "asset_materialization"
+    assert run["dag_run_id"].startswith("asset_materialization__")
     upstream = f"/api/v2/dags/maker/dagRuns/{run['dag_run_id']}/upstreamAssetEvents"
     assert assets.call("GET", upstream).json() == {"asset_events": [], "total_entries": 0}
     assert assets.call("POST", f"/api/v2/assets/{pk_of(assets, 'b')}/materialize", json={}).status_code == 404

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tradewind.cli.errors import CommandError
+from tradewind.cli.naming import read_document
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows
@@ -60,12 +62,16 @@ def details(name: str | None, uri: str | None, alias: bool, output: str) -> None
 @output_option
 def materialize(name: str | None, uri: str | None, output: str) -> None:
     """Trigger the DAG that makes an asset."""
+    from tradewind.cli.dag_commands.running import run_request
+    from tradewind.core.states import RunType
     from tradewind.metadata.assets.changing import maker_of
-    from tradewind.metadata.runs import RunRequest, create_manual_run
+    from tradewind.metadata.runs import create_manual_run
 
-    with opened_database(read_settings()) as database:
-        dag_id = maker_of(database, _asset_of(database, name, uri).pk)
-        run = create_manual_run(database, CLOCK, RunRequest(dag_id=dag_id, triggered_by="cli"))
+    settings = read_settings()
+    with opened_database(settings) as database:
+        document = read_document(database, maker_of(database, _asset_of(database, name, uri).pk))
+        request = replace(run_request(settings, document, {}), run_type=RunType.ASSET_MATERIALIZATION)
+        run = create_manual_run(database, CLOCK, request)
     print_rows([{"dag_id": run.dag_id, "dag_run_id": run.run_id, "state": run.state.value}], output)
 
 

@@ -62,6 +62,7 @@ class RunType(str, Enum):
     MANUAL = "manual"
     BACKFILL = "backfill"
     ASSET_TRIGGERED = "asset_triggered"
+    ASSET_MATERIALIZATION = "asset_materialization"
 
     def __str__(self) -> str:
         """Return the plain value, so that f-strings show what the database holds."""

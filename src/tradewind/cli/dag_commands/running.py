@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("-r", "--run-id", help="The run's run_id; made from its type and date unless given.")
 @click.option("-l", "-e", "--logical-date", "--exec-date", type=DATE, help="The run's logical date.")
 @click.option("--note", help="A note to show beside the run.")
+@click.option("--partition-key", help="The partition that the run works on.")
 @click.option("--no-replace-microseconds", is_flag=True, help="Keep the microseconds of the logical date.")
 @output_option
 def trigger(
@@ -37,6 +39,7 @@ def trigger(
     run_id: str | None,
     logical_date: datetime | None,
     note: str | None,
+    partition_key: str | None,
     no_replace_microseconds: bool,
     output: str,
 ) -> None:
@@ -52,7 +55,9 @@ def trigger(
     settings = read_settings()
     with opened_database(settings) as database:
         document = read_document(database, dag_id)
-        request = _request(settings, document, conf or {}, run_id, logical_date, note)
+        request = run_request(settings, document, conf or {}, run_id, logical_date)
+        date = _partition_date(document, partition_key)
+        request = replace(request, note=note, partition_key=partition_key, partition_date=date)
         run = create_manual_run(database, CLOCK, request)
     print_rows([_triggered(run)], output)
 
@@ -94,6 +99,7 @@ def list_runs(
 
     Newest first.
     """
+    from tradewind.core.states import RunType
     from tradewind.metadata.dags import DagStore
     from tradewind.metadata.listing import Page
     from tradewind.metadata.runs import RunFilter
@@ -105,7 +111,7 @@ def list_runs(
     which = RunFilter(
         dag_ids=(name,),
         states=(state,) if state else (),
-        run_types=("scheduled", "manual", "asset_triggered") if no_backfill else (),
+        run_types=tuple(sorted(set(RunType) - {RunType.BACKFILL})) if no_backfill else (),
         logical_date_from=start_date,
         logical_date_to=end_date,
     )
@@ -116,15 +122,14 @@ def list_runs(
     print_rows([_listed(run) for run in runs], output)
 
 
-def _request(
+def run_request(
     settings: Settings,
     document: DagDocument,
     conf: dict[str, Any],
-    run_id: str | None,
-    logical_date: datetime | None,
-    note: str | None,
+    run_id: str | None = None,
+    logical_date: datetime | None = None,
 ) -> RunRequest:
-    """Return the run to create; raises `CommandError` for a conf or a run_id that cannot be."""
+    """Return the run to create, a manual one; raises `CommandError` for a conf or a run_id that cannot be."""
     from tradewind.core.timetables.codec import NeedsAuthorCode, decode_timetable
     from tradewind.metadata.runs import RunRequest
     from tradewind.serialization.run_conf import RunConfError, check_run_conf
@@ -150,10 +155,20 @@ def _request(
         logical_date=logical_date,
         data_interval=interval,
         conf=conf,
-        note=note,
         triggered_by="cli",
         triggering_user_name=_user_name(),
     )
+
+
+def _partition_date(document: DagDocument, partition_key: str | None) -> datetime | None:
+    """Return the date that a partition key stands for, None where it stands for none."""
+    from tradewind.core.timetables.codec import decode_timetable
+
+    resolve = getattr(decode_timetable(document.timetable), "resolve_partition_date", None)
+    try:
+        return None if resolve is None else resolve(partition_key)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 _AIRFLOW_2 = 2

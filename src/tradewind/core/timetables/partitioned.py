@@ -12,6 +12,7 @@ from tradewind.core.timetables.partitions.mappers import IdentityMapper, Partiti
 from tradewind.core.timetables.protocol import DagRunInfo, DataInterval, TimeRestriction, TimetableError, to_utc
 from tradewind.core.timetables.simple import NullTimetable
 from tradewind.core.timetables.trigger import CronTriggerTimetable, RunImmediately, decode_options, encode_options
+from tradewind.core.timetables.zones import at_wall
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

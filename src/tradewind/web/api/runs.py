@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tradewind.core.states import DagRunState
+from tradewind.core.states import DagRunState, RunType
 from tradewind.core.timetables.codec import NeedsAuthorCode, decode_timetable
 from tradewind.metadata.errors import InvalidRequestError
 from tradewind.metadata.runs import (
@@ -106,9 +106,14 @@ def get_dag_run(call: Call) -> dict[str, Any]:
 
 def trigger_dag_run(call: Call) -> dict[str, Any]:
     """Create a DAG run."""
+    return create_dag_run(call, call.path["dag_id"], RunType.MANUAL)
+
+
+def create_dag_run(call: Call, dag_id: str, run_type: RunType) -> dict[str, Any]:
+    """Create the run that a body describes; return it as the API shows it."""
     body: TriggerBody = call.body
     backend = call.backend
-    dag = backend.dags.get_dag(call.path["dag_id"])
+    dag = backend.dags.get_dag(dag_id)
     conf = body.conf or {}
     if body.dag_run_id is not None and not re.fullmatch(backend.options.allowed_run_id_pattern, body.dag_run_id):
         raise InvalidRequestError(
@@ -130,6 +135,7 @@ def trigger_dag_run(call: Call) -> dict[str, Any]:
             run_after=aware(body.run_after),
             conf=conf,
             note=body.note,
+            run_type=run_type,
             triggering_user_name=call.user.name,
             partition_key=body.partition_key,
             partition_date=_partition_date(body, document),

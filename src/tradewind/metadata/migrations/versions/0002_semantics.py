@@ -10,6 +10,10 @@ from tradewind.metadata.tables.datetimes import UtcDateTime
 revision = "0002"
 down_revision = "0001"
 
+_RUN_TYPES_BEFORE = (
+    "run_type = 'scheduled' OR run_type = 'manual' OR run_type = 'backfill' OR run_type = 'asset_triggered'"
+)
+_RUN_TYPES = f"{_RUN_TYPES_BEFORE} OR run_type = 'asset_materialization'"
 _PK = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -180,9 +184,26 @@ def _assets() -> None:
     op.create_index("ix_asset_alias_asset_asset_pk", "asset_alias_asset", ["asset_pk"])
     op.add_column("dag_run", sa.Column("partition_key", sa.Text(), nullable=True))
     op.add_column("dag_run", sa.Column("partition_date", UtcDateTime(), nullable=True))
+    _allow_run_types(_RUN_TYPES_BEFORE, _RUN_TYPES)
     _asset_events()
     _asset_partitions()
     _asset_watchers()
+
+
+def _allow_run_types(before: str, after: str) -> None:
+    """Let `run_type` hold other values."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint(op.f("ck_dag_run_run_type"), "dag_run", type_="check")
+        op.create_check_constraint(op.f("ck_dag_run_run_type"), "dag_run", after)
+        return
+    # SQLite has no statement for it, and to copy a table of many runs takes long: its manual's way to change a check
+    # where no stored row becomes wrong by it is to write the definition, and to have every connection read it again.
+    version = op.get_bind().exec_driver_sql("PRAGMA schema_version").scalar_one()
+    op.execute("PRAGMA writable_schema = ON")
+    change = "UPDATE sqlite_master SET sql = replace(sql, :before, :after) WHERE type = 'table' AND name = 'dag_run'"
+    op.get_bind().execute(sa.text(change), {"before": f"({before})", "after": f"({after})"})
+    op.execute(f"PRAGMA schema_version = {version + 1}")
+    op.execute("PRAGMA writable_schema = OFF")
 
 
 def _asset_events() -> None:
@@ -284,6 +305,8 @@ def _asset_watchers() -> None:
 
 def _drop_assets() -> None:
     """Undo `_assets`."""
+    op.execute("UPDATE dag_run SET run_type = 'manual' WHERE run_type = 'asset_materialization'")
+    _allow_run_types(_RUN_TYPES, _RUN_TYPES_BEFORE)
     op.drop_table("asset_watcher")
     op.drop_column("dag_run", "partition_date")
     op.drop_column("dag_run", "partition_key")

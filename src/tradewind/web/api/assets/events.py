@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tradewind.core.states import RunType
 from tradewind.metadata.assets.changing import create_event, maker_of
 from tradewind.metadata.assets.listing import EventFilter, list_events
 from tradewind.metadata.runs import get_run
-from tradewind.web.api.runs import TriggerBody, trigger_dag_run
+from tradewind.web.api.runs import TriggerBody, create_dag_run
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, earliest, latest, page_of
 
@@ -76,7 +76,7 @@ def make_event(call: Call) -> dict[str, Any]:
 def materialize_asset(call: Call) -> dict[str, Any]:
     """Trigger the DAG that makes an asset."""
     dag_id = maker_of(call.backend.database, call.path["asset_id"])
-    return trigger_dag_run(replace(call, path={**call.path, "dag_id": dag_id}))
+    return create_dag_run(call, dag_id, RunType.ASSET_MATERIALIZATION)
 
 
 def show_upstream_events(call: Call) -> dict[str, Any]:
