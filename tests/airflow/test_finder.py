@@ -97,7 +97,6 @@ def test_a_whole_module_under_an_old_name(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("from airflow.operators.subdag import SubDagOperator", "use a TaskGroup"),
         ("from airflow.models import clear_task_instances", "no database session"),
         ("from airflow.models import Nothing", "cannot import name 'Nothing' from 'airflow.models'"),
         (
