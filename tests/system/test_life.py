@@ -68,7 +68,7 @@ def test_the_first_start_shows_a_password_once_and_keeps_it_secret(own_family: M
         "metadatabase": "healthy",
         "scheduler": "healthy",
         "dag_processor": "healthy",
-        "triggerer": None,
+        "triggerer": "healthy",
     }
     assert family.get("/ui/me") == {"username": "admin", "role": "admin"}
     assert len(PASSWORD.findall(family.written())) == 1

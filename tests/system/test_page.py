@@ -26,6 +26,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 DEADLINE_MS = 1000 * DEADLINE_S
+expect.set_options(timeout=DEADLINE_MS)
 PAGED = """
     from airflow.sdk import DAG, task
 
