@@ -13,6 +13,7 @@ import yaml
 
 from tradewind.core.timetables.codec import encode_timetable
 from tradewind.core.timetables.interval import CronDataIntervalTimetable
+from tradewind.core.timetables.partitioned import CronPartitionTimetable
 from tradewind.metadata.dags import FileError, FileResult, FileWarning
 from tradewind.metadata.runs import RunFilter, list_runs
 from tradewind.serialization.document import (
@@ -385,3 +386,16 @@ def test_delete_asks_and_takes_the_runs_along(tradewind: CommandLine, world: Wor
     tradewind.ok("dags", "delete", "etl", stdin="y\n")
     assert rows(tradewind, "dags", "list") == []
     assert runs_of(world) == []
+
+
+def test_a_run_is_triggered_for_a_partition(tradewind: CommandLine, world: World) -> None:
+    timetable = encode_timetable(
+        CronPartitionTimetable("0 0 * * *", timezone="Europe/Amsterdam", key_format="%Y-%m-%d")
+    )
+    world.add_dag("parts", tasks=(TaskDocument(task_id="t", task_type="X"),), timetable=timetable)
+    trigger = ("dags", "trigger", "parts", "--partition-key")
+    tradewind.ok(*trigger, "2026-07-01")
+    ((run,), _) = list_runs(world.database, RunFilter(dag_ids=("parts",)))
+    assert run.partition_date is not None
+    assert (run.partition_key, run.partition_date.isoformat()) == ("2026-07-01", "2026-06-30T22:00:00+00:00")
+    assert "'soon' does not match the key_format" in tradewind.refused(*trigger, "soon")

@@ -11,7 +11,11 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
+from tradewind.metadata.runs import RunFilter, list_runs
+from tradewind.serialization.document import TaskDocument
+
 from tests.cli.conftest import CommandLine
+from tests.metadata.conftest import World
 
 pytestmark = pytest.mark.usefixtures("migrated_home")
 
@@ -305,3 +309,13 @@ def test_rotation_with_a_wrong_key_changes_nothing(tradewind: CommandLine, monke
 def test_rotation_needs_a_key(tradewind: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEWIND__CORE__FERNET_KEY", "")
     assert "no Fernet key is set" in tradewind.refused("rotate-fernet-key")
+
+
+def test_to_materialize_an_asset_is_a_run_of_that_type(tradewind: CommandLine, world: World) -> None:
+    asset = {"asset": {"name": "a", "uri": "a", "group": "asset"}}
+    world.add_dag("maker", tasks=(TaskDocument(task_id="t", task_type="X", outlets=(asset,)),))
+    (made,) = json.loads(tradewind.ok("assets", "materialize", "--name", "a", "--output", "json"))
+    ((run,), _) = list_runs(world.database, RunFilter(dag_ids=("maker",)))
+    assert (run.run_type.value, run.run_id, run.triggered_by) == ("asset_materialization", made["dag_run_id"], "cli")
+    assert run.run_id.startswith("asset_materialization__")
+    assert "no asset" in tradewind.refused("assets", "materialize", "--name", "b")

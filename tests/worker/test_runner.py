@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tradewind.executors.local_protocol import WorkerOptions
+from tradewind.sdk.assets.asset import Asset, AssetAlias
 from tradewind.sdk.definitions.dag import DAG
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.deprecations import note_deprecated
@@ -29,6 +30,7 @@ from tradewind.sdk.exceptions import (
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.runtime.current import get_current_context
 from tradewind.serialization.messages import Finished, Ready, Report, Started
+from tradewind.standalone.memory_store import MemoryStore
 
 from tests.worker.conftest import WHEN, facts
 
@@ -415,3 +417,24 @@ def test_deprecated_calls_of_a_task_are_in_its_log(dag: DAG, run: Run, caplog: p
     assert len(told) == 2  # at two lines
     assert "test_runner.py:" in told[0]
     assert told[0].endswith("session.query(DagRun) is deprecated since Airflow 2.0 and gone in 3.0: use DagRun.find()")
+
+
+def test_a_task_with_an_inactive_asset_fails_before_it_begins(
+    dag: DAG, store: MemoryStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[Any] = []
+    with dag:
+        StepsOperator(task_id="t", steps=steps, outlets=[Asset("a", "s3://a"), AssetAlias("x")], retries=3)
+        StepsOperator(task_id="u", steps=steps, inlets=[Asset("b", "s3://b")])
+    asked: list[Any] = []
+
+    def get_inactive_assets(assets: Any) -> Any:
+        asked.append(assets)
+        return [list(one) for one in assets if one[0] == "a"]
+
+    monkeypatch.setattr(store, "get_inactive_assets", get_inactive_assets)
+    finished = run("t", max_tries=3)
+    assert (finished.outcome, steps) == ("fail_without_retry", [])
+    assert "inactive assets in its inlets or outlets: Asset(name='a', uri='s3://a/')" in (finished.error or "")
+    assert run("u").outcome == "success"
+    assert asked == [[("a", "s3://a/")], [("b", "s3://b/")]]

@@ -12,7 +12,7 @@ from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence, Sized
+    from collections.abc import Collection, Iterable, Sequence, Sized
     from datetime import datetime, timedelta
     from typing import Any
 
@@ -81,6 +81,22 @@ class AirflowSkipException(AirflowException):
 
 class AirflowFailException(AirflowException):
     """Raised in a task: it fails at once, whatever retries are left."""
+
+
+class AirflowInactiveAssetInInletOrOutletException(AirflowFailException):
+    """The task has assets among its inlets or outlets whose name or URI another asset has: they are not active."""
+
+    def __init__(self, inactive_asset_keys: Collection[Any]) -> None:
+        self.inactive_asset_keys = inactive_asset_keys
+        super().__init__(inactive_asset_keys)
+
+    @property
+    def inactive_assets_message(self) -> str:
+        """Return the assets as text."""
+        return ", ".join(f"Asset(name={key.name!r}, uri={key.uri!r})" for key in self.inactive_asset_keys)
+
+    def __str__(self) -> str:
+        return f"Task has the following inactive assets in its inlets or outlets: {self.inactive_assets_message}"
 
 
 class AirflowSensorTimeout(AirflowException):

@@ -158,6 +158,10 @@ if TYPE_CHECKING:
             """Return the events that a run was created for, oldest first."""
             ...
 
+        def get_inactive_assets(self, *, assets: Sequence[Sequence[str]]) -> list[list[str]]:
+            """Return those of the assets, each a name and a URI, whose name or URI an earlier asset has."""
+            ...
+
         def get_states(self, *, owner: Sequence[Any], key: str | None = None) -> dict[str, str]:
             """Return JSON by key: of `("task", dag_id, run_id, task_id, map_index)` or of `("asset", name)`."""
             ...

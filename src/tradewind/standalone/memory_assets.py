@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.serialization.records import AssetEventRecord, AssetRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from tradewind.serialization.messages import AssetEventReport, RunTask
@@ -84,6 +84,10 @@ class MemoryAssets:
     def get_triggering_asset_events(self, *, dag_id: str, run_id: str) -> list[AssetEventRecord]:
         """Return nothing for the run under test: nobody but the test started it."""
         return self._ask("get_triggering_asset_events", [], dag_id=dag_id, run_id=run_id)
+
+    def get_inactive_assets(self, *, assets: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return those of the assets, each a name and a URI, whose name or URI another one has in the database."""
+        return self._ask("get_inactive_assets", [], assets=assets)
 
     def _known_asset(self, event: AssetEventReport) -> AssetRecord:
         if event.name and event.uri:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
+from tradewind.metadata.assets.conflicts import inactive_of
 from tradewind.metadata.tables import asset, asset_alias, asset_event, asset_event_alias, consumed_asset_event, dag_run
 from tradewind.serialization.records import AssetEventRecord, AssetRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tradewind.metadata.database import Database
@@ -34,7 +36,7 @@ _EVENT = (
 class AssetQuestions:
     """The methods of the protocol `WorkerStore` about assets."""
 
-    METHODS = frozenset({"get_asset", "get_asset_events", "get_triggering_asset_events"})
+    METHODS = frozenset({"get_asset", "get_asset_events", "get_triggering_asset_events", "get_inactive_assets"})
     """What a `StoreCall` may name."""
 
     def __init__(self, database: Database) -> None:
@@ -89,6 +91,11 @@ class AssetQuestions:
         query = query.join(dag_run, dag_run.c.pk == consumed_asset_event.c.run_pk)
         query = query.where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
         return self._fetched(query.order_by(asset_event.c.at, asset_event.c.pk))
+
+    def get_inactive_assets(self, *, assets: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return those of the assets, each a name and a URI, whose name or URI an earlier asset has."""
+        with self._database.read() as connection:
+            return [list(one) for one in inactive_of(connection, [(name, uri) for name, uri in assets])]
 
     def _fetched(self, query: Any) -> list[AssetEventRecord]:
         with self._database.read() as connection:

@@ -158,6 +158,10 @@ class SettingsBehind:
         """Return the events that a stored run was created for; the arguments are those of the worker store."""
         return self._ask(lambda store: store.get_triggering_asset_events(**arguments), [])
 
+    def get_inactive_assets(self, **arguments: Any) -> list[list[str]]:
+        """Return the assets that are not active; the arguments are those of the worker store."""
+        return self._ask(lambda store: store.get_inactive_assets(**arguments), [])
+
     def find_rows(self, **arguments: Any) -> list[dict[str, Any]]:
         """Return stored rows by condition; the arguments are those of the worker store."""
         return self._ask(lambda store: store.find_rows(**arguments), [])

@@ -9,7 +9,7 @@ import msgspec
 from tradewind.serialization.records import AssetEventRecord, AssetRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class AssetQuestions:
@@ -30,3 +30,7 @@ class AssetQuestions:
         """Return the events that a run was created for."""
         found = self._ask("get_triggering_asset_events", {"dag_id": dag_id, "run_id": run_id})
         return msgspec.convert(found, list[AssetEventRecord])
+
+    def get_inactive_assets(self, *, assets: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return those of the assets, each a name and a URI, whose name or URI an earlier asset has."""
+        return msgspec.convert(self._ask("get_inactive_assets", {"assets": assets}), list[list[str]])

@@ -1,12 +1,15 @@
-"""The events of assets that the success of a try makes."""
+"""What a try has to do with assets: those it names have to be active, and its success makes events of them."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from tradewind.sdk.assets.asset import BaseAsset
+from tradewind.sdk.assets.asset import Asset, BaseAsset
+from tradewind.sdk.assets.keys import AssetUniqueKey
 from tradewind.sdk.assets.outlet_events import events_of
+from tradewind.sdk.exceptions import AirflowInactiveAssetInInletOrOutletException
+from tradewind.sdk.ports import worker_store
 from tradewind.serialization.messages import AssetEventReport
 
 if TYPE_CHECKING:
@@ -20,6 +23,14 @@ def asset_events_of(task: BaseOperator, context: Context, dag_run: DagRunFacts) 
     if not any(isinstance(outlet, BaseAsset) for outlet in task.outlets):
         return ()
     return tuple(_report(event, dag_run) for event in events_of(task.outlets, context.get("outlet_events")))
+
+
+def require_active_assets(task: BaseOperator) -> None:
+    """Raise `AirflowInactiveAssetInInletOrOutletException` where another asset has the name or URI of one of the task's."""
+    assets = {(one.name, one.uri) for one in (*task.inlets, *task.outlets) if isinstance(one, Asset)}
+    found = worker_store().get_inactive_assets(assets=sorted(assets)) if assets else []
+    if found:
+        raise AirflowInactiveAssetInInletOrOutletException([AssetUniqueKey(name, uri) for name, uri in found])
 
 
 def _report(event: dict[str, Any], dag_run: DagRunFacts) -> AssetEventReport:

@@ -28,7 +28,7 @@ from tradewind.sdk.state_stores.accessors import clear_state_of_success
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars
 from tradewind.serialization.messages import Finished, Ready, Started, XComValue
 from tradewind.worker.tries.aftermath import Aftermath
-from tradewind.worker.tries.asset_events import asset_events_of
+from tradewind.worker.tries.asset_events import asset_events_of, require_active_assets
 from tradewind.worker.tries.callbacks import guarded, run_callbacks
 from tradewind.worker.tries.deferral import UnserializableTriggerError, deferral_of, going_on, remaining_limit_s
 from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
@@ -186,6 +186,7 @@ class _Attempt:
 
     def _execute(self) -> Any:
         task, context = self._under_way()
+        require_active_assets(task)
         tell(
             "on_task_instance_running",
             self.around.callback_limit,

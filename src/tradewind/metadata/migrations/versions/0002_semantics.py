@@ -197,13 +197,12 @@ def _allow_run_types(before: str, after: str) -> None:
         op.create_check_constraint(op.f("ck_dag_run_run_type"), "dag_run", after)
         return
     # SQLite has no statement for it, and to copy a table of many runs takes long: its manual's way to change a check
-    # where no stored row becomes wrong by it is to write the definition, and to have every connection read it again.
-    version = op.get_bind().exec_driver_sql("PRAGMA schema_version").scalar_one()
+    # where no stored row becomes wrong by it is to write the definition. The tables that are made or dropped beside it
+    # let other connections read it again.
     op.execute("PRAGMA writable_schema = ON")
     change = "UPDATE sqlite_master SET sql = replace(sql, :before, :after) WHERE type = 'table' AND name = 'dag_run'"
     op.get_bind().execute(sa.text(change), {"before": f"({before})", "after": f"({after})"})
-    op.execute(f"PRAGMA schema_version = {version + 1}")
-    op.execute("PRAGMA writable_schema = OFF")
+    op.execute("PRAGMA writable_schema = RESET")
 
 
 def _asset_events() -> None:
