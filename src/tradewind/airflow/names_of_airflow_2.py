@@ -265,7 +265,7 @@ MODELS: dict[str, Names] = {
         ),
         **old(".sdk.runtime.context", "Context", _IN_3, removed_in="3.0"),
         **old(".sdk.runtime.current", "set_current_context", "=get_current_context()", removed_in="3.0"),
-        **missing("clear_task_instances", _NO_DATABASE),
+        **now(".sdk.providers.housekeeping", "clear_task_instances"),
     },
     "airflow.models.taskinstancekey": now(".sdk.runtime.task_instance", "TaskInstanceKey"),
     "airflow.models.taskmixin": {

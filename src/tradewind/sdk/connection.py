@@ -149,6 +149,10 @@ class Connection(LoggingMixin, metaclass=Model):
             place += f"/{quote(self.schema, safe='')}"
         return uri + place + self._query()
 
+    async def aget_uri(self) -> str:
+        """Return what `get_uri` returns; nothing in it waits here."""
+        return self.get_uri()
+
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
         """Return a hook for this connection, from the provider package that serves its type.
 

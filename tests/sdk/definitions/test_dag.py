@@ -71,7 +71,7 @@ def test_a_task_without_a_dag_joins_with_its_first_neighbour() -> None:
 def test_a_task_keeps_its_dag() -> None:
     with DAG("one"):
         task = EmptyOperator(task_id="t")
-    with pytest.raises(ValueError, match="belongs to DAG 'one' and cannot move to 'two'"):
+    with pytest.raises(ValueError, match="can not be changed: it belongs to DAG 'one' and cannot move to 'two'"):
         task.dag = DAG("two")
     with pytest.raises(TypeError, match="has to be a DAG, got str"):
         EmptyOperator(task_id="u").dag = "one"  # type: ignore[assignment]

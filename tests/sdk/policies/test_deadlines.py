@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from tradewind.core.clock import SystemClock
+from tradewind.sdk import ports
 from tradewind.sdk.deadlines.alerts import DeadlineAlert, VariableInterval
 from tradewind.sdk.deadlines.callbacks import AsyncCallback, SyncCallback, call
 from tradewind.sdk.deadlines.references import (
@@ -19,6 +22,7 @@ from tradewind.sdk.definitions.dag import DAG
 from tradewind.sdk.document import DagDocumentError, to_document
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.serialization.document import DeadlineDocument
+from tradewind.standalone.memory_store import MemoryStore
 
 from tests.worker.conftest import facts
 
@@ -131,9 +135,14 @@ def test_slas_of_airflow_2_are_deadlines_of_tasks() -> None:
 def test_an_interval_is_what_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_WAIT", "90")
     monkeypatch.setenv("AIRFLOW_VAR_WORD", "soon")
-    assert VariableInterval("wait").resolve() == timedelta(seconds=90)
-    with pytest.raises(ValueError, match="must be an integer"):
-        VariableInterval("word").resolve()
+    monkeypatch.setattr(ports, "_worker_store", MemoryStore(SystemClock()))
+    with pytest.warns(DeprecationWarning, match="resolve"):
+        assert VariableInterval("wait").resolve() == timedelta(seconds=90)
+    for key, said in (("word", "must be an integer"), ("none", "not found")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(ValueError, match=said):
+                VariableInterval(key).resolve()
 
 
 def test_the_path_of_a_callback() -> None:

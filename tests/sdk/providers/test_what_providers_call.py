@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from tradewind.sdk.exceptions import AirflowConfigException
+from tradewind.sdk.exceptions import AirflowConfigException, AirflowException
 from tradewind.sdk.operators.asynchronous import BaseAsyncOperator
 from tradewind.sdk.providers import execution_api, housekeeping, lineage, metrics, platform
 from tradewind.sdk.toolkit.callables import is_async_callable
@@ -117,3 +117,9 @@ def test_steps_of_airflows_processes_do_nothing() -> None:
     housekeeping.clear_secrets_backends_cache()
     assert housekeeping.get_policy_plugin_manager() is None
     assert housekeeping.get_plugins() == ([], {})
+
+
+def test_what_needs_the_database_says_so_when_it_is_called() -> None:
+    with pytest.raises(AirflowException, match="clear by the REST API"):
+        housekeeping.clear_task_instances([], None)
+    assert housekeeping.expand_alias_to_assets("alias", session=None) == []

@@ -147,10 +147,10 @@ def test_a_pause_does_not_go_past_the_timeout(stage: Stage, pauses: list[float])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"poke_interval": -1}, "poke_interval must be a timedelta object or a non-negative number"),
-        ({"timeout": "5"}, "timeout must be a timedelta object or a non-negative number"),
-        ({"max_wait": -0.5}, "max_wait must be a timedelta object or a non-negative number"),
-        ({"mode": "sleep"}, "the mode must be 'poke' or 'reschedule', got 'sleep'"),
+        ({"poke_interval": -1}, "`poke_interval` must be timedelta object or a non-negative number"),
+        ({"timeout": "5"}, "`timeout` must be timedelta object or a non-negative number"),
+        ({"max_wait": -0.5}, "`max_wait` must be timedelta object or a non-negative number"),
+        ({"mode": "sleep"}, "The mode must be one of 'poke' or 'reschedule', got 'sleep'"),
         ({"soft_fail": True, "never_fail": True}, "exclude each other"),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_class_can_be_held_to_poke_mode() -> None:
         pass
 
     assert Held(task_id="s", answers=[], mode="poke").mode == "poke"
-    with pytest.raises(ValueError, match="only 'poke' is possible"):
+    with pytest.raises(ValueError, match="Only 'poke' is acceptable"):
         Held(task_id="s", answers=[], mode="reschedule")
     with pytest.raises(ValueError, match="is not"):
         poke_mode_only(BaseOperator)

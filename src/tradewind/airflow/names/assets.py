@@ -98,7 +98,8 @@ ASSETS: dict[str, Names] = {
     "airflow.datasets.metadata": old(".sdk.assets.outlet_events", "Metadata", "airflow.sdk"),
     "airflow.models.asset": {
         **now(".sdk.assets.inlet_events", "AssetEvent"),
-        **missing("AssetModel AssetAliasModel AssetDagRunQueue AssetActive expand_alias_to_assets", _NO_DATABASE),
+        **missing("AssetModel AssetAliasModel AssetDagRunQueue AssetActive", _NO_DATABASE),
+        **now(".sdk.providers.housekeeping", "expand_alias_to_assets"),
         **missing("DagScheduleAssetReference TaskOutletAssetReference TaskInletAssetReference", _NO_DATABASE),
     },
     "airflow.models.dataset": {
@@ -108,7 +109,8 @@ ASSETS: dict[str, Names] = {
     },
     "airflow.providers.common.compat.assets": {
         **_ASSETS,
-        **missing("AssetDetails AssetManager expand_alias_to_assets", _NO_DATABASE),
+        **missing("AssetDetails AssetManager", _NO_DATABASE),
+        **now(".sdk.providers.housekeeping", "expand_alias_to_assets"),
     },
     "airflow.sdk.definitions.asset": {**_ASSETS, **_PARTS, **_KEYS},
     "airflow.sdk.definitions.asset.access_control": now(".sdk.assets.asset", "AssetAccessControl"),

@@ -8,6 +8,9 @@ _RESOURCES = now(
     ".sdk.policies.operator_resources",
     "CpuResource DiskResource EB GB GpuResource MB PB RamResource Resource Resources TB",
 )
+# Lineage of providers asks whether a task is of one of these: what it gets here is the task itself.
+_OPERATOR = now(".sdk.definitions.operator", "SerializedBaseOperator=BaseOperator")
+_DAG = now(".sdk.definitions.dag", "SerializedDAG=DAG")
 
 ROOMS: dict[str, Names] = {
     "airflow.sdk.crypto": now(
@@ -25,5 +28,12 @@ ROOMS: dict[str, Names] = {
     "airflow.sdk.definitions.timetables.simple": now(
         ".sdk.timetables.classes", "ContinuousTimetable NullTimetable OnceTimetable"
     ),
+    "airflow.serialization.definitions": {},
+    "airflow.serialization.definitions.baseoperator": _OPERATOR,
+    "airflow.serialization.definitions.dag": _DAG,
+    "airflow.serialization.definitions.mappedoperator": now(
+        ".sdk.mapping.mapped_operator", "SerializedMappedOperator=MappedOperator"
+    ),
+    "airflow.serialization.serialized_objects": {**_OPERATOR, **_DAG},
     "airflow.utils.operator_resources": _RESOURCES,
 }

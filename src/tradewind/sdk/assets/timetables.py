@@ -77,6 +77,8 @@ class PartitionedAssetTimetable(ForAuthors, partitioned.PartitionedAssetTimetabl
 class PartitionedAtRuntime(ForAuthors, partitioned.PartitionedAtRuntime, Timetable):
     """No schedule: runs are triggered, and tasks decide on partitions."""
 
+    partitioned_at_runtime = True
+
 
 class CronPartitionTimetable(OfCron, partitioned.CronPartitionTimetable, Timetable):
     """A run for each time of a cron expression, each on a partition of its own."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from tradewind.sdk.deadlines.callbacks import AsyncCallback, Callback, SyncCallback
 from tradewind.sdk.deadlines.references import BUILT_IN, BaseDeadlineReference
+from tradewind.sdk.deprecations import note_deprecated
+from tradewind.sdk.exceptions import AirflowRuntimeError
 from tradewind.sdk.toolkit.values import is_list
 
 TYPE_CHECKING = False
@@ -30,9 +32,11 @@ class VariableInterval:
         """Return the interval as the variable says now. Raises ValueError for none, or one that is no whole number."""
         from tradewind.sdk.variable import Variable  # noqa: PLC0415 - few deadlines have one
 
-        value = Variable.get(self.key, default=None)
-        if value is None:
-            raise ValueError(f"VariableInterval {self.key!r} not found: there is no such variable")
+        note_deprecated("VariableInterval.resolve()", "Variable.get()", since="3.3", removed_in="4.0")
+        try:
+            value = Variable.get(self.key)
+        except (AirflowRuntimeError, KeyError) as error:
+            raise ValueError(f"VariableInterval {self.key!r} not found: there is no such variable") from error
         try:
             return timedelta(seconds=int(value))
         except ValueError:

@@ -128,7 +128,8 @@ def _chain_pairwise(before: Any, after: Any) -> None:
         kinds = " before ".join(type(side).__name__ for side in (before, after))
         raise TypeError(f"chain cannot put {kinds}")
     if len(before) != len(after):
-        msg = f"chain joins two lists pairwise, so they must be of one length; got {len(before)} and {len(after)}"
+        msg = f"Chain not supported for different length Iterable. Got {len(before)} and {len(after)}."
+        msg += " Two lists are joined pairwise"
         raise ValueError(msg)
     for first, second in zip(before, after):  # noqa: B905 - of one length, see above
         first.set_downstream(second)
@@ -139,7 +140,7 @@ def chain_linear(*elements: DependencyMixin | Sequence[DependencyMixin]) -> None
     if not elements:
         raise ValueError("chain_linear needs tasks to put into order")
     if any(isinstance(element, EdgeModifier) for element in elements):
-        raise ValueError("chain_linear takes no labels")
+        raise ValueError("Labels are not supported by chain_linear")
     drawn = False
     for before, after in pairwise(elements):
         for task in as_list(before):

@@ -240,7 +240,7 @@ class DAGNode(DependencyMixin):
         below zero.
         """
         if depth is not None and depth < 0:
-            raise ValueError(f"depth must not be negative, got {depth}")
+            raise ValueError(f"depth must be non-negative, got {depth}")
         found: set[str] = set() if found_descendants is None else found_descendants
         dag = self.get_dag()
         if dag is None:

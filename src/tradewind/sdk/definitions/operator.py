@@ -265,7 +265,10 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
             if not hasattr(dag, "add_task"):
                 raise TypeError(f"dag of {self!r} has to be a DAG, got {type(dag).__name__}")
             if self._dag is not None and self._dag is not dag:
-                raise ValueError(f"{self!r} belongs to DAG {self._dag.dag_id!r} and cannot move to {dag.dag_id!r}")
+                raise ValueError(
+                    f"The DAG assigned to {self!r} can not be changed: it belongs to DAG {self._dag.dag_id!r} and cannot "
+                    f"move to {dag.dag_id!r}"
+                )
         vars(self)["_dag"] = dag
         if dag is not None and dag.task_dict.get(self.task_id) is not self:
             dag.add_task(self)
@@ -343,7 +346,7 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     @is_teardown.setter
     def is_teardown(self, value: bool) -> None:
         if value and self._is_setup:
-            raise ValueError(f"{self!r} is a setup task and cannot be a teardown task too")
+            raise ValueError(f"Cannot mark task {self.task_id!r} as teardown; task is already a setup.")
         vars(self)["_is_teardown"] = value
 
     @property
@@ -354,7 +357,8 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     @on_failure_fail_dagrun.setter
     def on_failure_fail_dagrun(self, value: bool) -> None:
         if value and not self._is_teardown:
-            raise ValueError(f"on_failure_fail_dagrun is for teardown tasks, which {self!r} is not")
+            msg = f"Cannot set task on_failure_fail_dagrun for {self.task_id!r} because it is not a teardown task."
+            raise ValueError(msg)
         vars(self)["_on_failure_fail_dagrun"] = value
 
     def as_setup(self) -> BaseOperator:

@@ -11,6 +11,7 @@ from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import ParamsDict
 from tradewind.sdk.deprecations import author_file, note_deprecated
 from tradewind.sdk.spellings.old_arguments import TASK_ARGUMENTS, note_old_argument
+from tradewind.sdk.toolkit.values import is_dict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _duration(name: str, value: Any) -> timedelta | None:
 def _timeout(name: str, value: Any) -> timedelta | None:
     if value is None or isinstance(value, timedelta):
         return value
-    raise ValueError(f"{name} has to be a timedelta, got {type(value).__name__}: {value!r}")
+    raise ValueError(f"{name} must be timedelta object but passed as type: {type(value)}: {value!r}")
 
 
 def _backoff(name: str, value: Any) -> float | bool:
@@ -87,6 +88,8 @@ def _date(_name: str, value: Any) -> Any:
 
 
 def _priority_weight(name: str, value: Any) -> int:
+    if isinstance(value, str):
+        raise ArgumentError(f"`{name}` only accepts integers, received {type(value)}: {value!r}")
     return max(MINIMUM_PRIORITY_WEIGHT, min(MAXIMUM_PRIORITY_WEIGHT, _whole(name, value)))
 
 
@@ -115,6 +118,14 @@ def _weight_rule(name: str, value: Any) -> Any:
     if isinstance(rule, str) and rule not in WEIGHT_RULES and "." not in rule:
         raise ValueError(f"unknown {name} {rule!r}; valid rules are: {', '.join(WEIGHT_RULES)}")
     return rule
+
+
+def _resources(_name: str, value: Any) -> Any:
+    if not is_dict(value):
+        return value
+    from tradewind.sdk.policies.operator_resources import Resources  # noqa: PLC0415 - few tasks say
+
+    return Resources(**value)
 
 
 def _retry_policy(name: str, value: Any) -> Any:
@@ -171,6 +182,7 @@ CONVERTERS: dict[str, Callable[[str, Any], Any]] = {
     "pool_slots": _pool_slots,
     "priority_weight": _priority_weight,
     "queue": _text,
+    "resources": _resources,
     "retries": _whole_or_zero,
     "retry_delay": _duration,
     "retry_exponential_backoff": _backoff,
@@ -253,4 +265,5 @@ def _settle_old_spellings(task: BaseOperator, arguments: dict[str, Any], surplus
             object.__setattr__(task, name, value)
     if surplus:
         names = ", ".join(repr(name) for name in sorted(surplus))
-        raise TypeError(f"{type(task).__name__} (task_id: {task.task_id}) does not take the argument(s) {names}")
+        where = f"{type(task).__name__} (task_id: {task.task_id})"
+        raise TypeError(f"Invalid arguments were passed to {where}: it does not take the argument(s) {names}")

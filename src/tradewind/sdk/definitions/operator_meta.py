@@ -54,7 +54,8 @@ class _Parameters:
         if not kwargs.keys() >= self.required:
             missing = ", ".join(repr(name) for name in sorted(self.required - kwargs.keys()))
             where = f"{operator_class.__name__} (task_id: {kwargs.get('task_id')})"
-            raise TypeError(f"{where}: missing keyword argument(s) {missing}")
+            plural = "s" if ", " in missing else ""
+            raise TypeError(f"{where}: missing keyword argument{plural} {missing}")
         if not self.takes_any:
             for name in _GIVEN_BY_META:
                 if name not in names:

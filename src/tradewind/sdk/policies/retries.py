@@ -113,7 +113,8 @@ class RetryRule:
         for spec in self._specs:
             if isinstance(spec, str) and "." not in spec.strip("."):
                 raise ValueError(
-                    f"RetryRule: an exception named by a text needs its module, such as 'builtins.ValueError', got {spec!r}"
+                    f"RetryRule: an exception named by a text is a dotted import path and needs its module, such as "
+                    f"'builtins.ValueError', got {spec!r}"
                 )
 
     @property

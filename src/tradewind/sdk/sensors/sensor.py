@@ -85,7 +85,7 @@ class BaseSensorOperator(BaseOperator):
             raise SensorArgumentError(f"{self!r}: soft_fail and never_fail exclude each other: choose one")
         if mode not in self.valid_modes:
             modes = " or ".join(map(repr, self.valid_modes))
-            raise SensorArgumentError(f"{self!r}: the mode must be {modes}, got {mode!r}")
+            raise SensorArgumentError(f"{self!r}: The mode must be one of {modes}, got {mode!r}")
         if timeout is None:
             timeout = conf.getfloat("sensors", "default_timeout", fallback=_WEEK_S)
         self.poke_interval = self._seconds("poke_interval", poke_interval)
@@ -101,7 +101,7 @@ class BaseSensorOperator(BaseOperator):
         if isinstance(value, timedelta):
             value = value.total_seconds()
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            msg = f"{self!r}: {name} must be a timedelta object or a non-negative number of seconds, got {value!r}"
+            msg = f"{self!r}: Operator arg `{name}` must be timedelta object or a non-negative number, got {value!r}"
             raise SensorArgumentError(msg)
         return value
 
@@ -245,7 +245,7 @@ def poke_mode_only(cls: C) -> C:
 
     def set_mode(_sensor: object, value: str) -> None:
         if value != "poke":
-            raise ValueError(f"{cls.__name__} cannot have the mode {value!r}: only 'poke' is possible")
+            raise ValueError(f"Cannot set mode to {value!r}. Only 'poke' is acceptable for {cls.__name__}")
 
     decorated.mode = property(get_mode, set_mode)
     return cls

@@ -21,6 +21,8 @@ class Timetable:
     can_be_scheduled: bool = True
     run_ordering: tuple[str, ...] = ("data_interval_end", "logical_date")
     active_runs_limit: int | None = None
+    partitioned_at_runtime: bool = False
+    """Whether tasks decide on a run's partitions."""
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Any:

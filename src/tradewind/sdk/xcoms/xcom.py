@@ -147,10 +147,15 @@ class BaseXCom(XComRow):
         dag_id: str,
         run_id: str,
         task_ids: str | Sequence[str] | None = None,
+        task_id: str | None = None,
         include_prior_dates: bool = False,
         map_index: int | None = None,
     ) -> list[Any]:
-        """Return the values of every task instance that pushed one, by task_id and map index."""
+        """Return the values of every task instance that pushed one, by task_id and map index.
+
+        `task_id` names one task, as Airflow 3 does.
+        """
+        task_ids = task_ids if task_id is None else task_id
         records = worker_store().get_xcoms(
             dag_id=dag_id,
             run_id=run_id,
