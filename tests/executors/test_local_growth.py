@@ -124,5 +124,5 @@ def test_processes_on_their_way_are_waited_for(worker: Any) -> None:
 
 
 def test_processes_that_leave_or_call_back_take_no_place(worker: Any) -> None:
-    others = [worker(is_leaving=True), worker(is_finishing=True)]
+    others = [worker(is_leaving=True), worker(finishing=object())]
     assert plan(1, others, parallelism=1)[0] == 1

@@ -176,7 +176,8 @@ class Unserializable(Trigger):
         ),
         (Trigger(object()), None, "an argument of the trigger tests.worker.test_deferral.Trigger (what) is of type"),
         (None, object(), "an argument for go_on() (a) is of type builtins.object, which cannot be written as JSON"),
-        (object(), None, "object.serialize() of the trigger failed: AttributeError"),
+        (object(), None, "the task cannot be deferred: <object object at 0x"),
+        ("soon", None, "the task cannot be deferred: 'soon' (str) is no trigger"),
     ],
 )
 def test_what_cannot_be_stored_fails_the_try_with_one_sentence(
@@ -189,8 +190,19 @@ def test_what_cannot_be_stored_fails_the_try_with_one_sentence(
     assert end.deferral is None
 
 
+def test_a_method_that_does_not_exist_is_told_of_before_the_wait(dag: DAG, run: Run) -> None:
+    class Mistyped(BaseOperator):
+        def execute(self, context: Any) -> None:  # noqa: ARG002 - as above
+            self.defer(trigger=Trigger(), method_name="go_onn")
+
+    Mistyped(task_id="t", dag=dag)
+    end = run("t")
+    assert (end.outcome, end.deferral) == ("failed", None)
+    assert "it wants to go on in go_onn(), which Mistyped does not have" in (end.error or "")
+
+
 def test_a_question_to_a_human_is_reported(dag: DAG, run: Run) -> None:
-    class Asking(BaseOperator):
+    class Asking(Waiting):
         def execute(self, context: Any) -> None:  # noqa: ARG002 - as above
             raise TaskAwaitingInput(method_name="go_on", question={"subject": "s", "options": ["a"]}, timeout=5)
 

@@ -56,7 +56,12 @@ def test_a_callback_that_takes_no_hint_costs_its_process(
     assert (end.outcome, end.ready_follows) == ("success", True)
     harness.wait(lambda: not harness.executor._workers)
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "callbacks of a task that has ended did not come to their end" in record.getMessage()
+    assert "callbacks of task 'a' of DAG 'd'" in record.getMessage()
+    log = Path(harness.order(file, "a").log_path).parent
+    (line,) = [line for path in log.iterdir() for line in path.read_text().splitlines() if "Ended with its" in line]
+    assert line.startswith(
+        "Ended with its process: on_success_callback hang took longer than 0.2 s, and went on all the same, in hang ("
+    )
     assert harness.run(file, "b").outcome == "success"
 
 

@@ -47,6 +47,9 @@ class Echo(BaseOperator):
         return [self.text, self.more, self.plain]
 
 
+MAPPED_OVER = ": other tasks are mapped over it, so it has to return a list or a dict"
+
+
 def source(dag: DAG, value: Any, **kwargs: Any) -> PythonOperator:
     """Make a task that returns `value` and that another one is expanded over."""
     before = PythonOperator(task_id="before", python_callable=lambda: value, dag=dag, **kwargs)
@@ -63,12 +66,15 @@ def test_a_task_tells_the_length_of_its_result(dag: DAG, run: Run, value: Any, l
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        (5, "UnmappableXComTypePushed: unmappable return type 'int'"),
-        ("text", "UnmappableXComTypePushed: unmappable return type 'str'"),
-        (None, "XComForMappingNotPushed: did not push XCom for task mapping"),
+        (5, "UnmappableXComTypePushed: unmappable return type 'int'" + MAPPED_OVER),
+        ("text", "UnmappableXComTypePushed: unmappable return type 'str'" + MAPPED_OVER),
+        (None, "XComForMappingNotPushed: did not push XCom for task mapping" + MAPPED_OVER),
         (
             list(range(1025)),
-            "UnmappableXComLengthPushed: return value has 1025 items, more than the 1024 a task may be expanded to",
+            (
+                "UnmappableXComLengthPushed: return value has 1025 items, more than the 1024 a task may be expanded to"
+                " ([core] max_map_length)"
+            ),
         ),
     ],
 )
@@ -86,7 +92,7 @@ def test_the_installation_says_how_long_a_map_may_be(dag: DAG, run: Run) -> None
 
 def test_a_result_that_is_not_kept_is_none_for_a_map(dag: DAG, run: Run) -> None:
     source(dag, [1], do_xcom_push=False)
-    assert run("before").error == "XComForMappingNotPushed: did not push XCom for task mapping"
+    assert run("before").error == "XComForMappingNotPushed: did not push XCom for task mapping" + MAPPED_OVER
 
 
 def test_tasks_that_nothing_is_expanded_over_return_what_they_like(dag: DAG, run: Run) -> None:

@@ -362,7 +362,7 @@ def test_the_log_has_the_authors_frames_only(dag: DAG, run: Run, caplog: pytest.
     PythonOperator(task_id="t", dag=dag, python_callable=raising(ValueError("bad")))
     with caplog.at_level(logging.ERROR):
         run("t")
-    (record,) = [record for record in caplog.records if record.message == "Failed"]
+    (record,) = [record for record in caplog.records if record.message == "Failed: ValueError: bad"]
     assert record.exc_info is not None
     text = format_error(record.exc_info[1])
     assert "ValueError: bad" in text

@@ -225,7 +225,7 @@ class LocalExecutor:
                 worker.send(self._reactor.answer(report))
             case Ready():
                 worker.is_ready = True
-                worker.is_finishing = False
+                worker.finishing = None
                 self._free(worker)
             case Started():
                 worker.was_started = True
@@ -233,7 +233,7 @@ class LocalExecutor:
             case Finished():
                 self._reactor.deliver(report)
                 worker.is_leaving |= report.retire
-                worker.is_finishing = report.ready_follows
+                worker.finishing = worker.order if report.ready_follows and isinstance(worker.order, RunTask) else None
                 self._free(worker)
             case CallbackDone() | NextRunComputed():
                 self._reactor.deliver(report)
@@ -281,8 +281,11 @@ class LocalExecutor:
         worker.close()
         if worker.order is not None:
             self._reactor.deliver(self._loss_of(worker, worker.order, worker.end_note or reason))
-        elif worker.is_finishing:
-            _log.error("the callbacks of a task that has ended did not come to their end: %s", reason)
+        elif worker.finishing is not None:
+            order = worker.finishing
+            name = f"{order.task_id!r}{f'[{order.map_index}]' if order.map_index >= 0 else ''}"
+            place = (name, order.dag_id, order.dag_run.run_id, order.try_number)
+            _log.error("callbacks of task %s of DAG %r, run %r, try %d did not come to their end: %s", *place, reason)
 
     def _loss_of(self, worker: WorkerLink, order: LocalOrder, reason: str) -> Lost | CallbackLost | Report:
         limit_s = self._options.callback_timeout_s

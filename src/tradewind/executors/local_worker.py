@@ -55,7 +55,7 @@ class WorkerLink:
         "busy_since",
         "end_note",
         "files",
-        "is_finishing",
+        "finishing",
         "is_importing",
         "is_leaving",
         "is_ready",
@@ -83,8 +83,8 @@ class WorkerLink:
         """It has said so once."""
         self.is_importing = False
         """Its order made it import a DAG file first."""
-        self.is_finishing = False
-        """The try is reported, its callbacks still run."""
+        self.finishing: RunTask | None = None
+        """The order whose try is reported while its callbacks still run."""
         self.is_leaving = False
         """It gets no order any more."""
         self.end_note: str | None = None
@@ -97,6 +97,11 @@ class WorkerLink:
         self._has_ended = False
         sock.setblocking(False)
         reactor.watch(sock.fileno(), self.read)
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether callbacks of a try that is reported still run."""
+        return self.finishing is not None
 
     @property
     def is_idle(self) -> bool:

@@ -375,7 +375,9 @@ class XComForMappingNotPushed(AirflowException, TypeError):
     """A task that others are expanded over returned nothing."""
 
     def __str__(self) -> str:
-        return "did not push XCom for task mapping"
+        return (
+            "did not push XCom for task mapping: other tasks are mapped over it, so it has to return a list or a dict"
+        )
 
 
 class UnmappableXComTypePushed(AirflowException, TypeError):
@@ -388,7 +390,7 @@ class UnmappableXComTypePushed(AirflowException, TypeError):
         inner, *outer = reversed([type(arg).__qualname__ for arg in self.args])
         for name in outer:
             inner = f"{name}[{inner}]"
-        return f"unmappable return type {inner!r}"
+        return f"unmappable return type {inner!r}: other tasks are mapped over it, so it has to return a list or a dict"
 
 
 class UnmappableXComLengthPushed(AirflowException):
@@ -400,7 +402,10 @@ class UnmappableXComLengthPushed(AirflowException):
         self.max_length = max_length
 
     def __str__(self) -> str:
-        return f"return value has {len(self.value)} items, more than the {self.max_length} a task may be expanded to"
+        return (
+            f"return value has {len(self.value)} items, more than the {self.max_length} a task may be expanded to "
+            "([core] max_map_length)"
+        )
 
 
 # --- Files and the system ---------------------------------------------------------------------------------------------

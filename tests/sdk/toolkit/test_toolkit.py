@@ -331,6 +331,9 @@ def test_a_time_limit_inside_another() -> None:
 # --- exceptions ---
 
 
+MAPPED_OVER = "other tasks are mapped over it, so it has to return a list or a dict"
+
+
 class Run:
     """A run that exists."""
 
@@ -345,8 +348,8 @@ class Run:
         (TaskAlreadyInTaskGroup("t", "old", "g"), "group 'old'"),
         (DagRunAlreadyExists(Run(), DATE, "r"), "DAG 'd' has a run 'r' already at 2024-03-05T12:00:00+00:00"),
         (DagRunAlreadyExists(Run()), "DAG 'd' has a run 'r' already"),
-        (XComForMappingNotPushed(), "did not push XCom for task mapping"),
-        (UnmappableXComTypePushed([1], 1), "unmappable return type 'list[int]'"),
+        (XComForMappingNotPushed(), f"did not push XCom for task mapping: {MAPPED_OVER}"),
+        (UnmappableXComTypePushed([1], 1), f"unmappable return type 'list[int]': {MAPPED_OVER}"),
         (AirflowFileParseException("bad", "f.json", [FileSyntaxError(3, "x")]), "line 3: x"),
     ],
 )

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from tradewind.metadata.dags import DagDetail, FileResult
     from tradewind.serialization.document import DagDocument
 
-BUNDLE = "dags-folder"
-"""The name that Airflow 3 gives the DAG folder; there is no other bundle here."""
-
 FROM_DOCUMENT = ("timetable_description", "timetable_periodic", "has_task_concurrency_limits", "airflow_defaults")
 """The fields that only the document has."""
 
@@ -24,11 +21,12 @@ def stored_dag(
     document: DagDocument | None,
     decided_by: str | None = None,
     awaited_assets: list[str] | None = None,
+    warnings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Return every field of a DAG of the database; `document` may be left out where its fields are not asked for.
 
     `decided_by` is the line by which it has the defaults of Airflow 2, where one decided; `awaited_assets` is what its next
-    run still waits for.
+    run still waits for, `warnings` what was found wrong with it.
     """
     return {
         "dag_id": detail.dag_id,
@@ -38,8 +36,8 @@ def stored_dag(
         "last_parsed_time": detail.last_parsed_at,
         "last_parse_duration": detail.last_parse_duration_s,
         "last_expired": None,
-        "bundle_name": BUNDLE,
-        "bundle_version": None,
+        "bundle_name": detail.bundle_name,
+        "bundle_version": detail.bundle_version,
         "relative_fileloc": detail.relative_path,
         "fileloc": detail.path,
         "description": detail.description,
@@ -47,6 +45,7 @@ def stored_dag(
         **_of_document(document),
         "airflow_defaults_decided_by": decided_by,
         "awaited_assets": awaited_assets,
+        "warnings": warnings,
         "tags": _tags(detail.dag_id, detail.display_name, detail.tags),
         "max_active_tasks": detail.max_active_tasks,
         "max_active_runs": detail.max_active_runs,
@@ -82,6 +81,7 @@ def parsed_dag(result: FileResult, document: DagDocument) -> dict[str, Any]:
             (w.message for w in result.warnings if (w.kind, w.dag_id) == (DEFAULTS_WARNING, document.dag_id)), None
         ),
         "awaited_assets": None,
+        "warnings": [warning.message for warning in result.warnings if warning.dag_id == document.dag_id],
         "tags": _tags(document.dag_id, name, document.tags),
         "max_active_tasks": document.max_active_tasks,
         "max_active_runs": document.max_active_runs,

@@ -44,14 +44,15 @@ def details(dag_id: str, output: str) -> None:
     """Show everything about a DAG."""
     from tradewind.metadata.assets.waiting import awaited_assets
     from tradewind.metadata.dags import DagStore
-    from tradewind.serialization.document import decode_document
+    from tradewind.serialization.document import DEFAULTS_WARNING, decode_document
 
     with opened_database(read_settings()) as database:
         store = DagStore(database, CLOCK)
         detail = store.get_dag(dag_id)
         document = decode_document(store.get_document(dag_id))
         awaited = awaited_assets(database, document)
-        fields = stored_dag(detail, document, store.defaults_decided_by(dag_id), awaited)
+        warnings = [warning.message for warning in store.list_warnings(dag_id) if warning.kind != DEFAULTS_WARNING]
+        fields = stored_dag(detail, document, store.defaults_decided_by(dag_id), awaited, warnings)
     if output in {"table", "plain"}:
         rows: list[dict[str, Any]] = [
             {"property_name": name, "property_value": value} for name, value in fields.items()

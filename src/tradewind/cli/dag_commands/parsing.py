@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tradewind.cli.dag_commands.details import BUNDLE
 from tradewind.cli.errors import EX_FAILED, EX_OK
 from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
@@ -29,7 +28,7 @@ def list_import_errors(local: bool, output: str) -> int:
     settings = read_settings()
     if local:
         rows = [
-            {"bundle_name": BUNDLE, "filepath": result.path, "error": error.message}
+            {"bundle_name": result.bundle_name, "filepath": result.path, "error": error.message}
             for result in parsed_folder(settings)
             for error in result.errors
         ]
@@ -38,7 +37,7 @@ def list_import_errors(local: bool, output: str) -> int:
 
         with opened_database(settings) as database:
             errors, _ = DagStore(database, CLOCK).list_import_errors()
-        rows = [{"bundle_name": BUNDLE, "filepath": error.path, "error": error.message} for error in errors]
+        rows = [{"bundle_name": error.bundle_name, "filepath": error.path, "error": error.message} for error in errors]
     print_rows(rows, output)
     return EX_FAILED if rows else EX_OK
 

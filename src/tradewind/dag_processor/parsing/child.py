@@ -22,6 +22,7 @@ import msgspec
 import tradewind.sdk
 from tradewind.airflow.finder import install
 from tradewind.dag_processor.parsing.child_store import ChildStore
+from tradewind.dag_processor.parsing.doubts import doubts
 from tradewind.dag_processor.parsing.file_watch import FileWatch
 from tradewind.dag_processor.parsing.leftovers import Leftovers
 from tradewind.dag_processor.parsing.messages import (
@@ -140,6 +141,7 @@ def _parse(file: FileToParse, setup: ForkerSetup, watch: FileWatch) -> ParseOutc
             *_deprecations(file.folder),
             *_defaults_of_airflow_2((dag for dag in dags if dag.dag_id in described), file.folder),
             *warned,
+            *doubts(dag for dag in dags if dag.dag_id in described),
         ),
         files=watch.files(file.path),
         folders=watch.folders(),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.sdk.exceptions import AirflowTaskTimeout
+from tradewind.sdk.runtime.tracebacks import describe_error
 
 if TYPE_CHECKING:
     from tradewind.dag_processor.parsing.messages import FileEnd, FileToParse, ForkerSetup
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 MAX_MESSAGE_CHARACTERS = 8192
 _FAULT_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _MIB = 1 << 20
-_PACKAGE = f"{Path(__file__).parents[2]}/"
-_EXAMPLES = f"{_PACKAGE}example_dags/"
 
 
 def describe(error: BaseException, file: FileToParse, setup: ForkerSetup, subject: str = "") -> str:
@@ -103,22 +100,15 @@ def _place(path: str, line: int | None, folder: str) -> str:
 
 
 def _traceback(error: BaseException, depth: int) -> str:
-    """Return the last frames below a line break, without the package's own around the author's."""
+    """Return the author's last frames below a line break."""
     try:
-        whole = traceback.TracebackException.from_exception(error)
-        frames = [frame for frame in whole.stack if not _is_own(frame.filename)]
-        whole.stack = traceback.StackSummary.from_list(frames[-depth:])
-        text = "".join(whole.format()).rstrip()
+        text = describe_error(error, depth)
     except Exception:  # noqa: BLE001 - formatting calls the author's __str__
         return ""
     if len(text) > MAX_MESSAGE_CHARACTERS:
         half = MAX_MESSAGE_CHARACTERS // 2
         text = f"{text[:half]}\n[...]\n{text[-half:]}"
-    return f"\n{text}" if frames or error.__cause__ or error.__context__ else ""
-
-
-def _is_own(path: str) -> bool:
-    return path.startswith((_PACKAGE, "<frozen importlib")) and not path.startswith(_EXAMPLES)
+    return f"\n{text}" if text else ""
 
 
 def _printable(text: str) -> str:

@@ -167,7 +167,7 @@ class DagReading:
             columns.path,
             columns.member,
             columns.relative_path,
-            columns.folder,
+            columns.bundle_name,
             columns.message,
             columns.at,
         ).order_by(columns.path, columns.pk)

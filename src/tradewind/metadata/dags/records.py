@@ -123,7 +123,7 @@ class ImportErrorDetail:
     path: str
     member: str
     relative_path: str
-    folder: str
+    bundle_name: str
     message: str
     at: datetime
 

@@ -280,6 +280,7 @@ class FilesWriter:
                 "member": member,
                 "relative_path": result_of[path].relative_path,
                 "folder": result_of[path].folder,
+                "bundle_name": result_of[path].bundle_name,
                 "message": message,
                 "duplicate_dag_id": dag_id,
                 "at": self._now,

@@ -98,6 +98,7 @@ import_error = Table(
     text("member"),
     text("relative_path"),
     text("folder"),
+    text("bundle_name", server_default="dags-folder"),
     text("message"),
     # Set where the only thing wrong is that another file defines a DAG of this name too.
     optional_text("duplicate_dag_id"),

@@ -63,7 +63,10 @@ class DeadlineAlert:
         name: str | None = None,
     ) -> None:
         if not isinstance(callback, (AsyncCallback, SyncCallback)):
-            raise ValueError(f"Callbacks of type {type(callback).__name__} are not currently supported")  # noqa: TRY004
+            raise ValueError(  # noqa: TRY004 - Airflow's kind
+                f"Callbacks of type {type(callback).__name__} are not currently supported: "
+                f"give a SyncCallback or an AsyncCallback of {callback!r}"
+            )
         self.reference = reference
         self.interval = interval
         self.callback = callback

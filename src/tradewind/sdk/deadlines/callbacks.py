@@ -29,7 +29,9 @@ class Callback:
     def verify_callable(cls, callback: Any) -> None:
         """Raise AttributeError for what cannot be called in this way."""
         if not callable(callback):
-            raise AttributeError(f"{callback!r} is not callable")  # noqa: TRY004 - as of one that is not awaitable
+            raise AttributeError(  # noqa: TRY004 - as of one that is not awaitable
+                f"the callback {callback!r} is not callable. It has to be a function, or the import path of one"
+            )
 
     @classmethod
     def get_callback_path(cls, callback: Any) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tradewind.sdk.definitions.operator import BaseOperator
 
+_MAPPABLE = "it has to be a list, a dict or what a task returns"
+
 
 def check_operator_arguments(operator_class: type[BaseOperator], verb: str, arguments: Mapping[str, Any]) -> None:
     """Check the arguments that an operator is mapped with.
@@ -32,7 +34,7 @@ def check_operator_arguments(operator_class: type[BaseOperator], verb: str, argu
         for argument, value in arguments.items():
             if argument in known and not is_mappable(value):
                 kind = type(value).__name__
-                msg = f"{name}.expand() got an unexpected type {kind!r} for keyword argument {argument}"
+                msg = f"{name}.expand() got an unexpected type {kind!r} for keyword argument {argument}: {_MAPPABLE}"
                 raise ValueError(msg)
     unknown = [one for one in arguments if one not in known and one not in OLD_SPELLINGS]
     _refuse_unknown([one for one in unknown if not declares_parameter(operator_class, one)], f"{name}.{verb}()")
@@ -47,7 +49,9 @@ def check_function_arguments(signature: Signature, verb: str, arguments: Mapping
         for argument, value in arguments.items():
             if argument in parameters and not is_mappable(value):
                 kind = type(value).__name__
-                raise ValueError(f"expand() got an unexpected type {kind!r} for keyword argument {argument!r}")
+                raise ValueError(
+                    f"expand() got an unexpected type {kind!r} for keyword argument {argument!r}: {_MAPPABLE}"
+                )
     _refuse_unknown([argument for argument in arguments if argument not in parameters], f"{verb}()")
 
 

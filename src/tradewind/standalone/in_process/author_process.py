@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,10 +85,14 @@ def logs_shown(level: str) -> Iterator[None]:
 
 
 class _TaskFormatter(logging.Formatter):
-    """Shows of a traceback what a task's log shows: from the author's first frame on."""
+    """Shows of an error what a task's log shows: the author's frames, and no second time what the message says."""
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return format_error(ei[1])
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy(record)
+        shown.exc_text = format_error(record.exc_info[1] if record.exc_info else None)
+        if shown.exc_text in record.getMessage():
+            shown.exc_info, shown.exc_text = None, None
+        return super().format(shown)
 
 
 class SettingsBehind:

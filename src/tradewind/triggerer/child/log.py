@@ -6,17 +6,16 @@ import io
 import logging
 import os
 import sys
-import traceback
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from tradewind.sdk.runtime.tracebacks import describe_error
 from tradewind.sdk.toolkit.masking import SecretsMasker, redact
 
 _path: ContextVar[str] = ContextVar("trigger_log_path", default="")
 _STDERR = 2
-_OWN = str(Path(__file__).parent)
 
 
 def log_to(path: str) -> None:
@@ -38,12 +37,8 @@ def set_up(level: str) -> None:
 
 
 def format_error(error: BaseException) -> list[str]:
-    """Return the lines of a traceback, from the author's first frame on."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN):
-        trace = trace.tb_next
-    lines = traceback.TracebackException(type(error), error, trace or error.__traceback__).format()
-    return "".join(lines).rstrip().splitlines()
+    """Return the lines of what of the error's traceback is the author's; without any its kind and its message."""
+    return (describe_error(error) or f"{type(error).__name__}: {error}").splitlines()
 
 
 class _Handler(logging.Handler):
@@ -55,7 +50,7 @@ class _Handler(logging.Handler):
             if record.exc_info and not record.exc_text:
                 error = record.exc_info[1]
                 record.exc_text = "" if error is None else "\n".join(format_error(error))
-            if record.exc_text:
+            if record.exc_text and record.exc_text not in text:
                 text = f"{text}\n{record.exc_text}"
             stamp = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
             stamp = stamp.replace("+00:00", "+0000")

@@ -12,6 +12,7 @@ import asyncio
 import linecache
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind.core.clock import SystemClock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LOOKS = 4
 """So many looks in a row have to find the same."""
+_OWN = str(Path(__file__).parent)
 _REST_S = 0.25
 """Between two beats, while there is something to watch."""
 
@@ -100,11 +102,13 @@ class Watchdog:
         return "?" if task is None else task.get_name()
 
     def _where(self) -> str:
-        """Return the line of author code that the loop's thread is at: the outermost below asyncio's own."""
+        """Return the lines of author code that the loop's thread is at, below asyncio's own, the innermost first."""
         frame = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - the way to another thread's stack
         lines: list[str] = []
         while frame is not None:
             name = frame.f_code.co_filename
+            if name.startswith(_OWN):
+                break
             if "/asyncio/" not in name:
                 text = linecache.getline(name, frame.f_lineno).strip()
                 lines.append(f"{name}:{frame.f_lineno} in {frame.f_code.co_name}: {text}")

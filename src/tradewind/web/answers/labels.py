@@ -52,8 +52,3 @@ def version_shape(version: DagVersionDetail, display_name: str) -> dict[str, Any
         "dag_display_name": display_name,
         "bundle_url": None,
     }
-
-
-def bundle_name(folder: str) -> str:
-    """Return what Airflow would call the folder's bundle."""
-    return "example_dags" if folder.endswith("/example_dags") else "dags-folder"

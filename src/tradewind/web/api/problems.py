@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.errors import NotFoundError
-from tradewind.web.answers.labels import Labels, bundle_name
+from tradewind.web.answers.labels import Labels
 from tradewind.web.operations import Operation
 from tradewind.web.queries import PageQuery, page_of
 
@@ -65,7 +65,7 @@ def _error_shape(error: ImportErrorDetail) -> dict[str, Any]:
         "import_error_id": error.pk,
         "timestamp": error.at,
         "filename": f"{error.relative_path}/{error.member}" if error.member else error.relative_path,
-        "bundle_name": bundle_name(error.folder),
+        "bundle_name": error.bundle_name,
         "stack_trace": error.message,
     }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _clock = SystemClock()
 _AT_ONCE_S = 0.000_001
+_STDERR = 2
 _TOLD_TO_STOP = "the task was told to stop (SIGTERM)"
 
 
@@ -42,6 +43,8 @@ class Interrupts:
         self._held = 0
         self._due: BaseException | None = None
         self._limit: str | None = None
+        self._was_raised = False
+        """The block under way was told that its time is over."""
         self._forward_pid: int | None = None
         self._main = threading.main_thread().ident
 
@@ -63,9 +66,10 @@ class Interrupts:
             self._due = None
 
     @contextmanager
-    def time_limit(self, limit_s: float | None, what: str) -> Iterator[None]:
+    def time_limit(self, limit_s: float | None, what: str, end_after_s: float = 0.0) -> Iterator[None]:
         """Raise `AirflowTaskTimeout` inside the block when it takes longer; None is no limit. `what` names it.
 
+        With `end_after_s` the process is ended, with a line about it, where the block goes on for so long all the same.
         Outside the main thread, where no signal arrives, there is no limit either.
         """
         if limit_s is None or threading.get_ident() != self._main:
@@ -76,12 +80,13 @@ class Interrupts:
             raise AirflowTaskTimeout(self._limit)
         handler = signal.signal(signal.SIGALRM, self._time_out)
         began_s = _clock.monotonic()
-        rest_s, interval_s = signal.setitimer(signal.ITIMER_REAL, limit_s)
+        rest_s, interval_s = signal.setitimer(signal.ITIMER_REAL, limit_s, end_after_s)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._limit = None
+            self._was_raised = False
             signal.signal(signal.SIGALRM, handler)
             if rest_s:
                 # Somebody else's timer, a test runner's for one, goes on where it was.
@@ -116,9 +121,18 @@ class Interrupts:
         elif self.is_idle:
             raise LeaveWorkerError
 
-    def _time_out(self, _signum: int, _frame: FrameType | None) -> None:
-        if self._limit is not None:
-            self._raise(AirflowTaskTimeout(self._limit))
+    def _time_out(self, _signum: int, frame: FrameType | None) -> None:
+        if self._limit is None:
+            return
+        if self._was_raised:
+            code = frame.f_code if frame is not None else None
+            place = f", in {code.co_name} ({code.co_filename}, line {frame.f_lineno})" if frame and code else ""
+            text = f"Ended with its process: {self._limit}, and went on all the same{place}\n"
+            # Whatever stream or logger it is at work in, it is not to be waited for.
+            os.write(_STDERR, text.encode("utf-8", "backslashreplace"))
+            os._exit(1)
+        self._was_raised = True
+        self._raise(AirflowTaskTimeout(self._limit))
 
     def _raise(self, interrupt: BaseException) -> None:
         if self._held:

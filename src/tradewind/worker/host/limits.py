@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LAST_WORD_S = 5.0
 """What code that was interrupted gets to end by itself, but no more than it had before."""
+_MARGIN_S = 0.5
 _STDERR = 2
 
 
@@ -20,12 +21,14 @@ _STDERR = 2
 def ended_after(interrupts: Interrupts, limit_s: float, what: str) -> Iterator[None]:
     """Raise `AirflowTaskTimeout` inside the block when it takes longer than `limit_s`.
 
-    Code that goes on all the same, in a C library or by swallowing the exception, has a few seconds; then the traceback
-    of each thread goes to the log and the process exits with code 1.
+    Code that swallows the exception and goes on has a few seconds; then a line in the log says where it is, and the
+    process exits with code 1. So it does when no Python code runs, as in a C library: then the log gets the traceback
+    of each thread.
     """
-    faulthandler.dump_traceback_later(limit_s + min(limit_s, LAST_WORD_S), exit=True, file=_STDERR)
+    rest_s = min(limit_s, LAST_WORD_S)
+    faulthandler.dump_traceback_later(limit_s + rest_s + _MARGIN_S, exit=True, file=_STDERR)
     try:
-        with interrupts.time_limit(limit_s, what):
+        with interrupts.time_limit(limit_s, what, end_after_s=rest_s):
             yield
     finally:
         faulthandler.cancel_dump_traceback_later()

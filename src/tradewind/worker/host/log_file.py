@@ -10,14 +10,11 @@ import logging
 import os
 import sys
 import time
-import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tradewind.sdk.runtime.tracebacks import describe_error
 from tradewind.sdk.toolkit.masking import SecretsMasker, redact
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _STDOUT = 1
 _STDERR = 2
@@ -147,7 +144,7 @@ class _Handler(logging.Handler):
         text = record.getMessage()
         if record.exc_info and not record.exc_text:
             record.exc_text = format_error(record.exc_info[1])
-        if record.exc_text:
+        if record.exc_text and record.exc_text not in text:
             text = f"{text}\n{record.exc_text}"
         if record.stack_info:
             text = f"{text}\n{record.stack_info}"
@@ -156,20 +153,10 @@ class _Handler(logging.Handler):
 
 
 def format_error(error: BaseException | None) -> str:
-    """Return the traceback of the error, from the author's first frame on."""
+    """Return what of the error's traceback is the author's; without any its kind and its message."""
     if error is None:
         return ""
-    lines = traceback.TracebackException(type(error), error, authors_part(error.__traceback__)).format()
-    return "".join(lines).rstrip()
-
-
-def authors_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return the traceback without the worker's own frames at its start; all of it when there are no others."""
-    own = str(Path(__file__).parents[1])
-    rest = trace
-    while rest is not None and rest.tb_frame.f_code.co_filename.startswith(own):
-        rest = rest.tb_next
-    return rest or trace
+    return describe_error(error) or f"{type(error).__name__}: {error}"
 
 
 def _point_streams_at(fd: int) -> None:

@@ -50,7 +50,7 @@ def guarded(call: Callable[[], object], what: str, limit: Limit) -> str | None:
         _log.error("Ended: %s", error)
         return f"{what} was ended: {error}"
     except (Exception, SystemExit) as error:  # noqa: BLE001 - author code
-        _log.exception("%s failed", what)
+        _log.exception("%s failed: %s", what, one_line(error))
         return f"{what}: {one_line(error)}"
     return None
 

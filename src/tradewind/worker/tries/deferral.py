@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.core.clock import SystemClock
+from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.exceptions import TaskDeferred
 from tradewind.sdk.ports import xcom_codec
 from tradewind.sdk.triggers.temporal import DateTimeTrigger, TimeDeltaTrigger
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tradewind.sdk.definitions.operator import BaseOperator
     from tradewind.sdk.exceptions import TaskAwaitingInput
     from tradewind.sdk.runtime.context import Context
     from tradewind.serialization.messages import Resumption, RunTask
@@ -37,6 +37,7 @@ def deferral_of(error: TaskDeferred | TaskAwaitingInput, task: BaseOperator, ord
 
     Raises `UnserializableTriggerError` with one sentence, for a trigger too whose `serialize` makes no sense.
     """
+    _check_method(error.method_name, task)
     until = _timeout_at(error.timeout, task, order)
     deferral = Deferral(
         next_method=error.method_name,
@@ -123,19 +124,31 @@ def _unanswered(question: HumanQuestion, until: datetime) -> bytes:
 
 def _serialized(trigger: Any) -> tuple[str, dict[str, Any]]:
     name = type(trigger).__name__
+    if not callable(getattr(trigger, "serialize", None)):
+        raise UnserializableTriggerError(f"the task cannot be deferred: {trigger!r} ({name}) is no trigger")
     try:
         serialized = trigger.serialize()
-        classpath, kwargs = serialized
     except Exception as error:
         raise UnserializableTriggerError(
             f"{name}.serialize() of the trigger failed: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(classpath, str) or "." not in classpath or not isinstance(kwargs, dict):
+    match serialized:
+        case (str() as classpath, dict() as kwargs) if "." in classpath:
+            return classpath, kwargs
+        case _:
+            raise UnserializableTriggerError(
+                f"{name}.serialize() must return the trigger's import path as text and its arguments as a dict, "
+                f"not {serialized!r}"
+            )
+
+
+def _check_method(name: str, task: BaseOperator) -> None:
+    """Tell of a method that does not exist before the wait, and not after it. An operator may go on in its own way."""
+    goes_on_itself = type(task).resume_execution is not BaseOperator.resume_execution
+    if not (goes_on_itself or callable(getattr(task, name, None))):
         raise UnserializableTriggerError(
-            f"{name}.serialize() must return the trigger's import path as text and its arguments as a dict, "
-            f"not {serialized!r}"
+            f"the task cannot be deferred: it wants to go on in {name}(), which {type(task).__name__} does not have"
         )
-    return classpath, kwargs
 
 
 def _encoded(value: dict[str, Any], what: str) -> bytes:

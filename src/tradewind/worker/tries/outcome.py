@@ -64,10 +64,10 @@ def judge(error: BaseException, was_killed: Callable[[], bool]) -> Judgement:
             _log.error("The task called sys.exit(%r)", error.code)
             return Judgement("failed", f"the task called sys.exit({error.code!r})", error)
         case AirflowFailException() | AirflowSensorTimeout():
-            _log.error("Failed, without further tries", exc_info=error)
+            _log.error("Failed, without further tries: %s", one_line(error), exc_info=error)
             return Judgement("fail_without_retry", one_line(error), error)
         case _:
-            _log.error("Failed", exc_info=error)
+            _log.error("Failed: %s", one_line(error), exc_info=error)
             return Judgement("failed", one_line(error), error)
 
 

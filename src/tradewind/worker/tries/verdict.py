@@ -33,7 +33,10 @@ def ask_retry_policy(judgement: Judgement, order: RunTask, task: BaseOperator | 
     try:
         decision = _decide(policy, error, order, context)
     except Exception as failure:  # noqa: BLE001 - author code
-        _log.exception("Retry policy %r failed: retries and retry_delay decide", type(policy).__name__)
+        if failure.__context__ is error:
+            failure.__context__ = None  # the log has it above
+        name = type(policy).__name__
+        _log.exception("Retry policy %r failed, retries and retry_delay decide: %s", name, one_line(failure))
         return replace(judgement, message=f"{judgement.message} (retry policy failed: {one_line(failure)})")
     _log.info("Retry policy: %s%s", decision.action.value, f", {decision.reason}" if decision.reason else "")
     message = f"{judgement.message} ({decision.reason})" if decision.reason else judgement.message

@@ -400,6 +400,7 @@ def _bundles() -> None:
     """DAG bundles and their versions."""
     op.add_column("dag", sa.Column("bundle_name", sa.Text(), nullable=False, server_default="dags-folder"))
     op.add_column("dag", sa.Column("bundle_version", sa.Text(), nullable=True))
+    op.add_column("import_error", sa.Column("bundle_name", sa.Text(), nullable=False, server_default="dags-folder"))
     op.add_column("dag_version", sa.Column("bundle_version", sa.Text(), nullable=True))
     op.add_column("dag_run", sa.Column("bundle_version", sa.Text(), nullable=True))
     op.add_column("task_instance", sa.Column("dag_version_pk", _PK, nullable=True))
@@ -410,6 +411,7 @@ def _drop_bundles() -> None:
     op.drop_column("task_instance", "dag_version_pk")
     op.drop_column("dag_run", "bundle_version")
     op.drop_column("dag_version", "bundle_version")
+    op.drop_column("import_error", "bundle_name")
     op.drop_column("dag", "bundle_version")
     op.drop_column("dag", "bundle_name")
 
