@@ -63,6 +63,26 @@ def test_assets_with_those_who_use_them(assets: Client) -> None:
     assert [one["asset"]["name"] for one in details["asset_expression"]["all"]] == ["a", "b"]
 
 
+def test_a_dag_says_what_its_next_run_waits_for(assets: Client) -> None:
+    def awaited(dag_id: str) -> list[str]:
+        return assets.call("GET", f"/api/v2/dags/{dag_id}/details").json()["awaited_assets"]
+
+    assert awaited("maker") == []
+    assert awaited("waiter") == ["asset 'a'", "asset 'b'"]
+    assets.call("POST", "/api/v2/assets/events", json={"asset_id": pk_of(assets, "a")})
+    assert awaited("waiter") == ["asset 'b'"]
+
+
+def test_an_asset_has_its_watchers(assets: Client, database: Database) -> None:
+    watcher = {"name": "w", "classpath": "some.Trigger", "kwargs": {"password": "sesame"}}
+    watched = {"asset": {**B["asset"], "watchers": [watcher]}}
+    for dag_id in ("one", "two"):
+        deploy(database, DagDocument(dag_id=dag_id, tasks=(), timetable={"type": "asset", "condition": watched}))
+    (found,) = assets.call("GET", f"/api/v2/assets/{pk_of(assets, 'b')}").json()["watchers"]
+    assert (found["name"], found.keys()) == ("w", {"name", "trigger_id", "created_date"})
+    assert assets.call("GET", f"/api/v2/assets/{pk_of(assets, 'a')}").json()["watchers"] == []
+
+
 def test_an_event_by_hand_waits_and_can_be_taken_back(assets: Client) -> None:
     pk = pk_of(assets, "a")
     made = assets.call("POST", "/api/v2/assets/events", json={"asset_id": pk, "extra": {"k": 1}}).json()

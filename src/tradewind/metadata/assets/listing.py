@@ -16,6 +16,7 @@ from tradewind.metadata.assets.records import (
     CreatedRun,
     QueuedEvent,
 )
+from tradewind.metadata.assets.watchers import add_watchers
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.listing import Page, order, page_of
 from tradewind.metadata.tables import (
@@ -82,6 +83,7 @@ def list_assets(
         rows, total = page_of(connection, order(query, page, sortable, asset.c.pk), page)
         found = [_asset_detail(row) for row in rows]
         _add_uses(connection, found)
+        add_watchers(connection, found)
     return found, total
 
 

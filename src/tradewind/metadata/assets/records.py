@@ -31,6 +31,15 @@ class AssetUse:
 
 
 @dataclass(slots=True)
+class WatcherDetail:
+    """A watcher of an asset: a trigger whose events are events of the asset."""
+
+    name: str
+    trigger_pk: int
+    created_at: datetime
+
+
+@dataclass(slots=True)
 class AssetDetail:
     """One asset."""
 
@@ -45,6 +54,7 @@ class AssetDetail:
     last_event_at: datetime | None = None
     uses: list[AssetUse] = field(default_factory=list)
     aliases: list[AliasDetail] = field(default_factory=list)
+    watchers: list[WatcherDetail] = field(default_factory=list)
 
 
 @dataclass(slots=True)

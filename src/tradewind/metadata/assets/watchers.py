@@ -10,15 +10,17 @@ import sqlalchemy as sa
 from tradewind.core.assets import leaves
 from tradewind.core.timetables.asset_schedules import condition_of
 from tradewind.core.timetables.codec import decode_timetable
+from tradewind.metadata.assets.records import WatcherDetail
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import TRIGGER, Ring
 from tradewind.metadata.tables import asset_watcher, trigger
 from tradewind.metadata.tables.deferral_tables import TriggerState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from tradewind.metadata.assets.records import AssetDetail
     from tradewind.serialization.document import DagDocument
 
     Key = tuple[str, str, str]
@@ -43,6 +45,21 @@ def register_watchers(connection: sa.Connection, documents: Iterable[DagDocument
 def forget_watchers(connection: sa.Connection, dag_ids: Iterable[str]) -> None:
     """The DAGs have gone: their watchers stop, but for those that other DAGs have too."""
     _register_all(connection, {dag_id: {} for dag_id in dag_ids}, None)
+
+
+def add_watchers(connection: sa.Connection, assets: Sequence[AssetDetail]) -> None:
+    """Add to assets what watches them, by name; DAGs that share a watcher are one."""
+    by_key = {(one.name, one.uri): one for one in assets}
+    query = sa.select(
+        _WATCHER.asset_name, _WATCHER.asset_uri, _WATCHER.name, _WATCHER.trigger_pk, sa.func.min(_WATCHER.created_at)
+    )
+    query = query.group_by(*query.selected_columns[:4]).order_by(_WATCHER.name, _WATCHER.trigger_pk)
+    names = [one.name for one in assets]
+    for start in range(0, len(names), _MAX_BOUND):
+        part = query.where(_WATCHER.asset_name.in_(names[start : start + _MAX_BOUND]))
+        for name, uri, *watcher in connection.execute(part):
+            if (name, uri) in by_key:
+                by_key[name, uri].watchers.append(WatcherDetail(*watcher))
 
 
 def _watchers_of(document: DagDocument) -> Iterator[tuple[Key, What]]:

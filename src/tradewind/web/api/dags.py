@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from tradewind.core.states import DagRunState
 from tradewind.core.timetables.asset_schedules import condition_of
 from tradewind.core.timetables.codec import decode_timetable
+from tradewind.metadata.assets.waiting import awaited_assets
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.runs import RunFilter, delete_dag, list_runs
 from tradewind.web.answers.labels import version_shape
@@ -88,6 +89,7 @@ def get_dag_details(call: Call) -> dict[str, Any]:
         ),
         "catchup": document.catchup,
         "dag_run_timeout": None if timeout_s is None else timedelta(seconds=timeout_s),
+        "awaited_assets": awaited_assets(call.backend.database, document),
         "asset_expression": condition_of(decode_timetable(document.timetable)),
         "doc_md": document.doc_md,
         "start_date": document.start_date,

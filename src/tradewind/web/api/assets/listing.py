@@ -72,7 +72,9 @@ def _asset(call: Call, asset: AssetDetail) -> dict[str, Any]:
         "producing_tasks": [_use(use) for use in asset.uses if use.role == "outlet"],
         "consuming_tasks": [_use(use) for use in asset.uses if use.role == "inlet"],
         "aliases": [_alias(alias) for alias in asset.aliases],
-        "watchers": [],
+        "watchers": [
+            {"name": one.name, "trigger_id": one.trigger_pk, "created_date": one.created_at} for one in asset.watchers
+        ],
         "last_asset_event": {"id": asset.last_event_pk, "timestamp": asset.last_event_at},
     }
 
