@@ -1,4 +1,4 @@
-"""Encrypting variables and connections with Fernet, under one or several keys."""
+"""Encrypting variables, connections and what deferred tasks carry with Fernet, under one or several keys."""
 
 from __future__ import annotations
 
@@ -38,7 +38,18 @@ class Cipher:
         """Return what to store so that the first key opens it."""
         return self.encrypt(self.decrypt(stored, is_encrypted=is_encrypted, name=name))
 
-    def _opened(self, stored: str, name: str) -> bytes:
+    def seal(self, arguments: bytes) -> bytes:
+        """Return what to store of a JSON object; an empty one has nothing to hide, and one that is sealed stays so."""
+        if self._fernet is None or not arguments.startswith(b"{") or arguments == b"{}":
+            return arguments
+        return self._fernet.encrypt(arguments)
+
+    def unseal(self, stored: bytes, *, name: str) -> bytes:
+        """Return the JSON object. Raises `EncryptionError`, which names the entry, when no key fits."""
+        # No Fernet token begins as a JSON object does.
+        return stored if stored.startswith(b"{") else self._opened(stored, name)
+
+    def _opened(self, stored: str | bytes, name: str) -> bytes:
         if self._fernet is None:
             msg = f"{name} is encrypted, but no Fernet key is set: set the one it was stored with (core.fernet_key)"
             raise EncryptionError(msg)
@@ -64,3 +75,7 @@ def _fernet(keys: list[str]) -> MultiFernet | None:
     except ValueError:
         msg = "a Fernet key is 32 bytes in URL-safe base64 (44 characters): one in core.fernet_key is not"
         raise EncryptionError(msg) from None
+
+
+PLAIN = Cipher()
+"""Stores what it is given as it is."""

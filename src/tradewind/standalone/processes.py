@@ -92,7 +92,8 @@ def run_scheduler(settings: Settings, on_ready: Callable[[], None] | None = None
     prepare_home(settings)
     clock = SystemClock()
     database = open_database(settings, SCHEDULER_CONNECTIONS)
-    store = SchedulerStore(database, clock)
+    cipher = Cipher(fernet_key(settings))
+    store = SchedulerStore(database, clock, cipher)
     options = scheduler_options(settings)
     hostname = socket.gethostname()
     with _stop_event() as stopping, _job(database, clock, "scheduler") as beat:
@@ -109,7 +110,7 @@ def run_scheduler(settings: Settings, on_ready: Callable[[], None] | None = None
                 parallelism=options.parallelism,
                 kill_grace_s=settings.number("core", "killed_task_cleanup_time"),
             ),
-            answer=DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings))).answer,
+            answer=DatabaseWorkerStore(database, clock, cipher).answer,
             log_path=_log_paths(settings),
             clock=clock,
             options=options,
@@ -169,6 +170,7 @@ def run_triggerer(
     clock = SystemClock()
     database = open_database(settings, TRIGGERER_CONNECTIONS)
     layout = _log_layout(settings)
+    cipher = Cipher(fernet_key(settings))
     hostname = socket.gethostname()
     with (
         _stop_event() as stopping,
@@ -177,9 +179,9 @@ def run_triggerer(
     ):
         threshold_s = settings.number("triggerer", "triggerer_health_check_threshold")
         triggerer = Triggerer(
-            store=TriggerStore(database, clock, beat.job_pk, hostname, threshold_s),
+            store=TriggerStore(database, clock, beat.job_pk, hostname, threshold_s, cipher),
             listener=listener,
-            answer=DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings))).answer,
+            answer=DatabaseWorkerStore(database, clock, cipher).answer,
             log_path=lambda order: layout.text(
                 TryLogId(order.dag_id, order.dag_run.run_id, order.task_id, order.map_index, order.try_number)
             ),

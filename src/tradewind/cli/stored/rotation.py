@@ -17,6 +17,7 @@ def rotate_fernet_key() -> None:
     """
     from tradewind.metadata.connections import ConnectionStore
     from tradewind.metadata.variables import VariableStore
+    from tradewind.metadata.waits.rotation import rotate_waits
 
     settings = read_settings()
     keys = cipher(settings)
@@ -24,6 +25,11 @@ def rotate_fernet_key() -> None:
         raise CommandError("no Fernet key is set (core.fernet_key): there is nothing to encrypt with")
     with opened_database(settings) as database:
         variables, connections = VariableStore(database, keys), ConnectionStore(database, keys)
-        connections.list()  # one that no key opens ends the command before anything is written
+        # One that no key opens ends the command before anything is written.
+        connections.list()
+        variables.export_all()
+        waits = rotate_waits(database, keys)
         count = (variables.rotate(), connections.rotate())
-    say(f"{count[0]} variables and {count[1]} connections are encrypted with the newest key")
+    say(
+        f"{count[0]} variables and {count[1]} connections are encrypted with the newest key, and {waits} waits of tasks"
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
 from tradewind.core.ids import SLOT_BITS, TaskInstancePk
 from tradewind.core.states import LIVE, PARKED, WAITING, TaskInstanceState
 from tradewind.metadata.batch import DeferralRow
 from tradewind.metadata.doorbell.ring import TRIGGER, Ring
+from tradewind.metadata.errors import EncryptionError
 from tradewind.metadata.scheduling.statements import Statement
 from tradewind.metadata.tables import trigger
 from tradewind.metadata.tables.deferral_tables import TriggerState
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from tradewind.core.ids import DagRunPk
     from tradewind.metadata.batch import Batch, NewDeferral, TaskTransition
     from tradewind.metadata.database import Database
+    from tradewind.metadata.encryption import Cipher
     from tradewind.metadata.scheduling.runner import Runner
 
 NEW = Ring(TRIGGER, "new")
@@ -84,7 +88,7 @@ ASK = Statement(
 )
 
 
-def write_deferrals(run: Runner, batch: Batch, written: Container[int], now: datetime) -> list[Ring]:
+def write_deferrals(run: Runner, batch: Batch, written: Container[int], now: datetime, cipher: Cipher) -> list[Ring]:
     """Write what the batch says of waits, of the task instances that it wrote; return what to ring."""
     rings: list[Ring] = []
     over = [one for one in batch.deferrals_over if one.ti_pk in written]
@@ -105,13 +109,13 @@ def write_deferrals(run: Runner, batch: Batch, written: Container[int], now: dat
         if any(one.was_waiting for one in resumed):
             rings.append(GONE)
     if added:
-        _add(run, added, now)
+        _add(run, added, now, cipher)
         if any(one.classpath and not one.is_timed for one in added):
             rings.append(NEW)
     return list(dict.fromkeys(rings))
 
 
-def _add(run: Runner, added: list[NewDeferral], now: datetime) -> None:
+def _add(run: Runner, added: list[NewDeferral], now: datetime, cipher: Cipher) -> None:
     at = run.instant(now)
     run.many(
         ADD,
@@ -121,9 +125,9 @@ def _add(run: Runner, added: list[NewDeferral], now: datetime) -> None:
                 one.ti_version,
                 one.try_number,
                 one.classpath,
-                one.kwargs,
+                cipher.seal(one.kwargs),
                 one.next_method,
-                one.next_kwargs,
+                cipher.seal(one.next_kwargs),
                 one.queue,
                 one.due_outcome,
                 one.due_payload,
@@ -171,8 +175,9 @@ def end_deferrals(run: Runner, transitions: Iterable[TaskTransition]) -> list[Ri
 class Deferring:
     """Queries of waits; none of them writes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
+        self._cipher = cipher
 
     def load_deferrals(self, run_pk: DagRunPk) -> list[DeferralRow]:
         """Return what the task instances of a run wait for, or went on with."""
@@ -216,4 +221,14 @@ class Deferring:
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [DeferralRow(row[0], TaskInstancePk(row[1]), *row[2:]) for row in connection.execute(query)]
+            rows = [DeferralRow(row[0], TaskInstancePk(row[1]), *row[2:]) for row in connection.execute(query)]
+        return [self._unsealed(row) for row in rows]
+
+    def _unsealed(self, row: DeferralRow) -> DeferralRow:
+        """Return the row with its arguments readable; a try whose arguments no key opens goes on in order to fail."""
+        try:
+            return replace(
+                row, next_kwargs=self._cipher.unseal(row.next_kwargs, name=f"what {row.next_method}() is to get")
+            )
+        except EncryptionError as error:
+            return replace(row, next_kwargs=b"{}", outcome="error", payload=msgspec.json.encode([str(error)]))

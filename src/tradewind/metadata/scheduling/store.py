@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.metadata.database import MAX_CONFLICTS
+from tradewind.metadata.encryption import PLAIN
 from tradewind.metadata.errors import ConflictError
 from tradewind.metadata.scheduling.asset_loading import AssetLoading
 from tradewind.metadata.scheduling.deferring import Deferring
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tradewind.core.clock import Clock
     from tradewind.metadata.batch import Batch, CommitResult
     from tradewind.metadata.database import Database
+    from tradewind.metadata.encryption import Cipher
 
 
 class SchedulerStore(Leasing, Loading, Following, Deferring, AssetLoading):
@@ -27,12 +29,14 @@ class SchedulerStore(Leasing, Loading, Following, Deferring, AssetLoading):
     lost, what it wrote is stale when it is repeated.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, cipher: Cipher = PLAIN) -> None:
+        """`cipher` hides the arguments of triggers, and of the methods that deferred tasks go on in."""
         Leasing.__init__(self, database)
         Loading.__init__(self, database)
         Following.__init__(self, database)
-        Deferring.__init__(self, database)
+        Deferring.__init__(self, database, cipher)
         self._clock = clock
+        self._cipher = cipher
         self._runner = PostgresRunner if database.is_postgres else SqliteRunner
 
     def commit(self, batch: Batch, *, epoch: int) -> CommitResult:
@@ -50,7 +54,8 @@ class SchedulerStore(Leasing, Loading, Following, Deferring, AssetLoading):
         while True:
             try:
                 with self._database.write_cursor() as cursor, self._runner(cursor) as run:
-                    result = BatchWriter(run, self._clock.now(), is_careful=is_careful).write(batch, epoch)
+                    writer = BatchWriter(run, self._clock.now(), is_careful=is_careful, cipher=self._cipher)
+                    result = writer.write(batch, epoch)
             except StaleRowsError:
                 if is_careful:
                     raise

@@ -13,6 +13,7 @@ import msgspec
 from tradewind.core.ids import DagRunPk, run_pk_of
 from tradewind.core.states import DagRunState
 from tradewind.metadata.batch import CallbackRow, CommitResult, DeadlineRow, RunRow
+from tradewind.metadata.encryption import PLAIN
 from tradewind.metadata.scheduling import statements as sql
 from tradewind.metadata.scheduling.asset_events import consume, write_events, write_partitions
 from tradewind.metadata.scheduling.deferring import write_deferrals
@@ -31,16 +32,18 @@ if TYPE_CHECKING:
         RunStart,
         TaskTransition,
     )
+    from tradewind.metadata.encryption import Cipher
     from tradewind.metadata.scheduling.runner import Row, Runner
 
 
 class BatchWriter:
     """Writes one batch with `run`, inside a transaction that the caller holds open."""
 
-    def __init__(self, run: Runner, now: datetime, *, is_careful: bool) -> None:
+    def __init__(self, run: Runner, now: datetime, *, is_careful: bool, cipher: Cipher = PLAIN) -> None:
         self._run = run
         self._now = now
         self._is_careful = is_careful
+        self._cipher = cipher
         self._result = CommitResult()
         self._moved: set[int] = set()
         """Task instances whose steps were written."""
@@ -174,7 +177,7 @@ class BatchWriter:
         if mappings:
             self._run.many(sql.PUT_MAPPING, mappings)
         if batch.deferrals or batch.deferrals_resumed or batch.deferrals_over:
-            self._run.ring(write_deferrals(self._run, batch, self._moved, self._now))
+            self._run.ring(write_deferrals(self._run, batch, self._moved, self._now, self._cipher))
         kept = [event for event in batch.asset_events if event.ti_pk not in stale]
         self._result.asset_dag_ids |= write_events(self._run, kept, self._now)
         write_partitions(self._run, batch, self._now)

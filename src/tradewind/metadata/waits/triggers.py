@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import EVENT, TRIGGER, Ring
+from tradewind.metadata.encryption import PLAIN
+from tradewind.metadata.errors import EncryptionError
 from tradewind.metadata.scheduling.deferring import SCHEDULER_OWNER
 from tradewind.metadata.tables import dag, dag_run, job, task_instance, trigger
 from tradewind.metadata.tables.deferral_tables import FOR_TRIGGERERS, TriggerState
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from tradewind.core.clock import Clock
     from tradewind.metadata.database import Database
+    from tradewind.metadata.encryption import Cipher
 
 JOB_KIND = "triggerer"
 _FOR_TRIGGERERS = sorted(state.value for state in FOR_TRIGGERERS)
@@ -54,7 +57,13 @@ class TriggerStore:
     """The triggers of the database, for the triggerer whose job has the number `owner_pk`."""
 
     def __init__(
-        self, database: Database, clock: Clock, owner_pk: int, hostname: str, health_threshold_s: float
+        self,
+        database: Database,
+        clock: Clock,
+        owner_pk: int,
+        hostname: str,
+        health_threshold_s: float,
+        cipher: Cipher = PLAIN,
     ) -> None:
         """A triggerer that was not heard of for `health_threshold_s` is gone, and one of this host whose process is."""
         self._database = database
@@ -62,12 +71,29 @@ class TriggerStore:
         self._owner_pk = owner_pk
         self._hostname = hostname
         self._health_threshold_s = health_threshold_s
+        self._cipher = cipher
 
     def claim(self, most: int, queues: Collection[str] | None = None) -> list[ClaimedTrigger]:
-        """Take up to `most` triggers that nobody has, oldest first; of triggerers that are gone theirs too."""
+        """Take up to `most` triggers that nobody has, oldest first; of triggerers that are gone theirs too.
+
+        One whose arguments no key opens ends at once, as a trigger that fails.
+        """
         if most <= 0:
             return []
-        return self._database.transact(lambda connection: self._claim(connection, most, queues))
+        claimed = self._database.transact(lambda connection: self._claim(connection, most, queues))
+        found: list[ClaimedTrigger] = []
+        failed: list[FiredTrigger] = []
+        for one in claimed:
+            try:
+                kwargs = self._cipher.unseal(one.kwargs, name=f"what the trigger {one.classpath} is made of")
+            except EncryptionError as error:
+                failed.append(FiredTrigger(one.trigger_pk, "error", msgspec.json.encode([str(error)])))
+            else:
+                found.append(replace(one, kwargs=kwargs))
+        if failed:
+            self.fire(failed)
+            self.bury([one.trigger_pk for one in failed])
+        return found
 
     def own(self) -> dict[int, bool]:
         """Return the numbers of the triggers that this triggerer has to run, True for those that it has to kill."""

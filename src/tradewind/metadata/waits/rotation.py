@@ -1,0 +1,36 @@
+"""Encrypting anew what deferred tasks carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tradewind.metadata.tables import trigger
+
+if TYPE_CHECKING:
+    from tradewind.metadata.database import Database
+    from tradewind.metadata.encryption import Cipher
+
+
+def rotate_waits(database: Database, cipher: Cipher) -> int:
+    """Encrypt the arguments of every wait with the first key; return how many waits.
+
+    Raises `EncryptionError`, with nothing changed, when no key opens one of them.
+    """
+
+    def work(connection: sa.Connection) -> int:
+        columns = trigger.c
+        # What the watchers of assets are made of stands in the documents of their DAGs, for everybody to read.
+        query = sa.select(columns.pk, columns.classpath, columns.kwargs, columns.next_kwargs)
+        rows = connection.execute(query.where(columns.ti_pk.is_not(None))).all()
+        for row in rows:
+            name = f"what a task gets that waits for {row.classpath or 'a person'}"
+            sealed = {
+                "kwargs": cipher.seal(cipher.unseal(row.kwargs, name=name)),
+                "next_kwargs": cipher.seal(cipher.unseal(row.next_kwargs, name=name)),
+            }
+            connection.execute(sa.update(trigger).where(columns.pk == row.pk).values(sealed))
+        return len(rows)
+
+    return database.transact(work)
