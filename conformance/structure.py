@@ -35,7 +35,7 @@ def digests(dags: dict[str, Any]) -> dict[str, str]:
     return {facet: _digest(value) for facet, value in _facets(dags).items()}
 
 
-def schedule_of(dag: Any) -> str | None:
+def schedule_of(dag: Any) -> str | None:  # noqa: PLR0911 - one for each kind of schedule
     """Return the schedule in the words of the reference."""
     raw = dag.schedule
     if raw is None:
@@ -52,10 +52,29 @@ def schedule_of(dag: Any) -> str | None:
     name = type(raw).__name__
     if name == "relativedelta":
         return f"relativedelta:{raw}"
+    if name.startswith(("AssetTriggered", "DatasetTriggered")):
+        return f"assets:{_condition_of(raw.asset_condition)}"
+    if isinstance(raw, (list, tuple, set)) or hasattr(raw, "uri") or hasattr(raw, "objects"):
+        return f"assets:{_condition_of(raw)}"
     if hasattr(raw, "next_dagrun_info"):
         expression = getattr(raw, "expression", None)
         return f"timetable:{name}" + (f":{expression}" if isinstance(expression, str) else "")
-    return f"other:{name}"
+    return f"assets:{_condition_of(raw)}" if "Asset" in name else f"other:{name}"
+
+
+def _condition_of(value: Any) -> str:
+    """Return what a DAG waits for: assets by URI or name, joined by `all` and `any`, sorted."""
+    kind = type(value).__name__
+    if isinstance(value, (list, tuple, set)):
+        return f"all({','.join(sorted(map(_condition_of, value)))})"
+    if kind in {"AssetAny", "DatasetAny", "AssetAll", "DatasetAll"}:
+        joined = ",".join(sorted(map(_condition_of, value.objects)))
+        return f"{'any' if kind.endswith('Any') else 'all'}({joined})"
+    if kind in {"AssetAlias", "DatasetAlias"}:
+        return f"alias:{value.name}"
+    if kind.endswith("Ref"):
+        return f"ref:{getattr(value, 'name', None) or value.uri}"
+    return f"asset:{getattr(value, 'uri', '') or getattr(value, 'name', kind)}"
 
 
 def _task(task: Any) -> dict[str, Any]:

@@ -250,6 +250,7 @@ MODELS: dict[str, Names] = {
     },
     "airflow.models.pool": now(".sdk.queries.models", "Pool"),
     "airflow.models.renderedtifields": now(".sdk.queries.unkept", "RenderedTaskInstanceFields"),
+    "airflow.models.serialized_dag": now(".sdk.queries.unkept", "SerializedDagModel"),
     "airflow.models.slamiss": now(".sdk.queries.unkept", "SlaMiss"),
     "airflow.models.taskfail": now(".sdk.queries.unkept", "TaskFail"),
     "airflow.models.taskreschedule": now(".sdk.queries.unkept", "TaskReschedule"),

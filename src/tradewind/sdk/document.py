@@ -20,6 +20,7 @@ from tradewind.sdk.definitions.dag_arguments import zone_name
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
+from tradewind.sdk.definitions.param import is_json
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.exceptions import AirflowException, SerializationError
 from tradewind.sdk.graph.order import sort_tasks
@@ -319,7 +320,8 @@ def _params(params: ParamsDict | Mapping[str, Any], *, dag_id: str, task_id: str
         _check_json(param.schema, "its schema", dag_id=dag_id, task_id=task_id, field=f"param {name!r}")
         is_required = param.value is NOTSET
         documents[name] = ParamDocument(
-            value=None if is_required else param.value,
+            # Another object, as files of Airflow 2 have them, is known to the task alone.
+            value=param.value if not is_required and is_json(param.value) else None,
             is_required=is_required,
             description=param.description,
             # JSON has text for keys; an author may have written numbers, as in values_display.

@@ -3,15 +3,18 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tradewind import DAG, EmptyOperator, Param, ParamsDict
+from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
 from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import process_params
-from tradewind.sdk.exceptions import ParamValidationError
+from tradewind.sdk.document import to_document
+from tradewind.sdk.exceptions import ParamValidationError, RemovedInAirflow3Warning
 
 
 def test_a_value_is_checked_against_the_schema() -> None:
@@ -41,6 +44,18 @@ def test_a_param_without_default_needs_a_value() -> None:
 def test_values_are_json(value: object) -> None:
     with pytest.raises(ParamValidationError, match="has to be a JSON value"):
         Param(value)
+
+
+def test_files_of_airflow_2_may_have_objects_for_params(tmp_path: Path) -> None:
+    before = install_author_defaults(AuthorDefaults(airflow=2))
+    try:
+        with DAG("old", params={"plain": 1}) as dag, pytest.warns(RemovedInAirflow3Warning, match="op_kwargs"):
+            task = EmptyOperator(task_id="t", params={"model": object})
+    finally:
+        install_author_defaults(before)
+    assert task.params["model"] is object
+    (written,) = to_document(dag, dag_folder=tmp_path).tasks
+    assert (written.params["model"].value, written.params["model"].is_required) == (None, False)
 
 
 def test_a_dict_of_params() -> None:

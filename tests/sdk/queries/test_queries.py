@@ -1,6 +1,6 @@
 """Queries of DAG files, over a store in memory."""
 
-# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportArgumentType=false, reportCallIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportArgumentType=false, reportCallIssue=false, reportOperatorIssue=false
 # What a class attribute of a queried model is depends on how it is asked for.
 
 from __future__ import annotations
@@ -84,6 +84,10 @@ session = Session()
             ["a1", "a2"],
         ),
         (lambda: sa.not_(DagRun.dag_id == "a"), ["b0"]),
+        (lambda: DagRun.external_trigger.is_(True), ["a2"]),
+        (lambda: DagRun.external_trigger, ["a2"]),
+        (lambda: sa.not_(DagRun.external_trigger.is_(False)), ["a2"]),
+        (lambda: ~DagRun.external_trigger, ["a0", "a1", "b0"]),
         (lambda: DagRun.end_date.is_(None), ["a0", "a1", "a2", "b0"]),
         (lambda: DagRun.end_date.isnot(None), []),
         (lambda: DagRun.run_id.notin_(["a0", "a1"]), ["a2", "b0"]),

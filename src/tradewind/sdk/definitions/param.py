@@ -30,11 +30,33 @@ def _check_json(value: Any) -> None:
         raise ParamValidationError(f"a param has to be a JSON value, {value!r} is not: {error}") from error
 
 
+def _check_default(value: Any) -> None:
+    """Refuse what is no JSON value, but for files of Airflow 2, which took any object."""
+    try:
+        _check_json(value)
+    except ParamValidationError:
+        from tradewind.sdk.author_defaults import airflow_of  # noqa: PLC0415 - most params are JSON values
+        from tradewind.sdk.deprecations import author_file, note_deprecated  # noqa: PLC0415 - as above
+
+        if airflow_of(author_file()) >= 3:
+            raise
+        note_deprecated("a param that is no JSON value", "op_kwargs= of the task", since="2.2", removed_in="3.0")
+
+
+def is_json(value: Any) -> bool:
+    """Say whether a value can be written as JSON."""
+    try:
+        _check_json(value)
+    except ParamValidationError:
+        return False
+    return True
+
+
 class Param:
     """The default of one param, its description and the JSON schema that every value of it has to fulfil.
 
     Keyword arguments other than those named are the schema: `Param(3, type="integer", minimum=1)`. Without a default
-    a run must bring a value. Raises `ParamValidationError` when the default is no JSON value.
+    a run must bring a value. Raises `ParamValidationError` when the default is no JSON value, in files of Airflow 3.
     """
 
     def __init__(
@@ -45,7 +67,7 @@ class Param:
         **kwargs: Any,
     ) -> None:
         if default is not NOTSET:
-            _check_json(default)
+            _check_default(default)
         self.value = default
         self.description = description
         self.schema: dict[str, Any] = kwargs.pop("schema") if "schema" in kwargs else kwargs

@@ -154,13 +154,35 @@ class Column(Element):
         return Condition(self, "is_null", wanted)
 
 
+class FlagColumn(Column):
+    """A flag of Airflow 2 that is true where another column has a certain value, such as `DagRun.external_trigger`."""
+
+    __hash__ = object.__hash__
+
+    def __init__(self, model: type, name: str, stored: str, value: str) -> None:
+        super().__init__(model, name, stored)
+        self._value = value
+
+    def __eq__(self, other: object) -> Any:
+        return Condition(Column(self.model, self.name, self.stored), "eq" if other else "ne", self._value)
+
+    def __ne__(self, other: object) -> Any:
+        return self.__eq__(not other)
+
+    def __invert__(self) -> Any:
+        return self.__eq__(other=False)
+
+
 class Model(type):
     """The class of classes that can be queried: their columns are found at the class, whatever instances have there."""
 
     def __getattribute__(cls, name: str) -> Any:
         """Return a column for the name of one, else what the class has."""
         if name in _COLUMN_NAMES:
-            stored = type.__getattribute__(cls, "__columns__").get(name)
+            stored: Any = type.__getattribute__(cls, "__columns__").get(name)
+            if isinstance(stored, tuple):
+                column, value = stored
+                return FlagColumn(cls, name, column, value)
             if stored is not None:
                 return Column(cls, name, stored)
         return type.__getattribute__(cls, name)
@@ -170,9 +192,12 @@ _COLUMN_NAMES: set[str] = set()
 """The names of every model's columns: most attributes of a class are none, and are found without a detour."""
 
 
-def columns_of(names: str, **renamed: str) -> dict[str, str]:
-    """Return `__columns__` of a model: its columns by name, with what the worker store calls them."""
-    columns = {name: name for name in names.split()} | renamed
+def columns_of(names: str, **renamed: str | tuple[str, str]) -> dict[str, Any]:
+    """Return `__columns__` of a model: its columns by name, with what the worker store calls them.
+
+    A flag has the pair of the stored column and the value at which it is true.
+    """
+    columns: dict[str, Any] = {name: name for name in names.split()} | renamed
     _COLUMN_NAMES.update(columns)
     return columns
 
@@ -184,7 +209,7 @@ def flattened(condition: Any, refuse: Callable[[str], Exception]) -> Any:
             return Combined(condition.word, [flattened(part, refuse) for part in condition.parts])
         return condition
     if isinstance(condition, Column):
-        return Condition(condition, "eq", True)
+        return condition.is_(True)
     if isinstance(condition, bool):
         return Combined("and" if condition else "or", [])
     carried = getattr(condition, "tradewind_element", None)

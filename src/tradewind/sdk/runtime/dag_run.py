@@ -46,6 +46,7 @@ class DagRun(metaclass=Model):
         """id dag_id run_id run_type state logical_date data_interval_start data_interval_end run_after queued_at
         start_date end_date conf note clear_number""",
         execution_date="logical_date",
+        external_trigger=("run_type", "manual"),
     )
 
     def __init__(self, record: DagRunFacts | DagRunRecord) -> None:
