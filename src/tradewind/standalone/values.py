@@ -138,6 +138,7 @@ def web_options(settings: Settings) -> WebOptions:
         allowed_origins=settings.names("api", "access_control_allow_origins"),
         scheduler_health_threshold_s=settings.number("scheduler", "scheduler_health_check_threshold"),
         dag_processor_health_threshold_s=settings.number("dag_processor", "health_check_threshold"),
+        triggerer_health_threshold_s=settings.number("triggerer", "triggerer_health_check_threshold"),
         max_xcom_characters=settings.integer("xcom", "max_displayed_kib") * 1024,
         state_retention_days=settings.integer("state_store", "default_retention_days"),
         max_state_bytes=settings.integer("state_store", "max_value_storage_bytes"),

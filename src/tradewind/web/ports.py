@@ -33,6 +33,7 @@ class WebOptions:
     """Origins other than its own from which browsers may call the API."""
     scheduler_health_threshold_s: float = 30.0
     dag_processor_health_threshold_s: float = 30.0
+    triggerer_health_threshold_s: float = 30.0
     parallelism: int = 32
     """Task instances that run at once over all DAGs, for explanations."""
     max_xcom_characters: int = 512 * 1024

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.metadata.dags.records import DagDetail
+    from tradewind.metadata.jobs import JobDetail
     from tradewind.metadata.runs.records import RunDetail, TaskInstanceDetail, TryDetail
+    from tradewind.metadata.waits.showing import WaitDetail
     from tradewind.serialization.document import ParamDocument, TaskDocument
     from tradewind.web.answers.labels import Labels
 
@@ -84,8 +86,8 @@ def run_shape(run: RunDetail, labels: Labels) -> dict[str, Any]:
     }
 
 
-def task_instance_shape(instance: TaskInstanceDetail, labels: Labels) -> dict[str, Any]:
-    """Return one task instance as it is now."""
+def task_instance_shape(instance: TaskInstanceDetail, labels: Labels, wait: WaitDetail | None = None) -> dict[str, Any]:
+    """Return one task instance as it is now; `wait` is what it waits for where it is deferred."""
     shape = _try_shape(instance)
     shape |= {
         "id": str(UUID(int=instance.ti_pk)),
@@ -100,11 +102,39 @@ def task_instance_shape(instance: TaskInstanceDetail, labels: Labels) -> dict[st
         "note": instance.note if instance.user_note is None else instance.user_note,
         "rendered_map_index": rendered_map_index(instance),
         "rendered_fields": {},
-        "trigger": None,
-        "triggerer_job": None,
+        "trigger": None if wait is None else _trigger_shape(wait),
+        "triggerer_job": None if wait is None or wait.triggerer is None else _job_shape(wait.triggerer),
         "dag_version": labels.version(instance.dag_id, instance.dag_version_pk),
     }
     return shape
+
+
+def _trigger_shape(wait: WaitDetail) -> dict[str, Any]:
+    return {
+        "id": wait.trigger_pk,
+        "classpath": wait.classpath,
+        # Airflow keeps the name and tells nobody what is in it: there may be secrets.
+        "kwargs": "{}",
+        "created_date": wait.created_at,
+        "queue": wait.queue,
+        "triggerer_id": None if wait.triggerer is None else wait.triggerer.job_pk,
+    }
+
+
+def _job_shape(job: JobDetail) -> dict[str, Any]:
+    return {
+        "id": job.job_pk,
+        "dag_id": None,
+        "state": "running" if job.ended_at is None else "success",
+        "job_type": "TriggererJob",
+        "start_date": job.started_at,
+        "end_date": job.ended_at,
+        "latest_heartbeat": job.heartbeat_at,
+        "executor_class": None,
+        "hostname": job.hostname,
+        "unixname": None,
+        "dag_display_name": None,
+    }
 
 
 def rendered_map_index(instance: TaskInstanceDetail) -> str | None:

@@ -28,7 +28,7 @@ def get_health(call: Call) -> dict[str, Any]:
     return {
         "metadatabase": {"status": database},
         "scheduler": _part(call, "scheduler", jobs, options.scheduler_health_threshold_s),
-        "triggerer": _part(call, "triggerer", jobs, options.scheduler_health_threshold_s),
+        "triggerer": _part(call, "triggerer", jobs, options.triggerer_health_threshold_s),
         "dag_processor": _part(call, "dag_processor", jobs, options.dag_processor_health_threshold_s),
     }
 

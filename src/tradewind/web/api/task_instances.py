@@ -19,6 +19,7 @@ from tradewind.metadata.runs import (
     list_task_instances,
     list_tries,
 )
+from tradewind.metadata.waits.showing import waits_of
 from tradewind.serialization.expansions import is_mapped
 from tradewind.web.answers.labels import Labels
 from tradewind.web.answers.shapes import task_instance_shape, try_shape
@@ -74,7 +75,8 @@ def list_instances(call: Call) -> dict[str, Any]:
 def get_instance(call: Call) -> dict[str, Any]:
     """Get one task instance, with its rendered template fields."""
     instance = find_instance(call)
-    shape = task_instance_shape(instance, Labels(call.backend, [instance.dag_id]))
+    wait = waits_of(call.backend.database, [instance]).get(instance.ti_pk)
+    shape = task_instance_shape(instance, Labels(call.backend, [instance.dag_id]), wait)
     shape["rendered_fields"] = get_rendered_fields(call.backend.database, instance.ti_pk) or {}
     return shape
 

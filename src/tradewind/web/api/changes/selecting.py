@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.metadata.errors import InvalidRequestError, NotFoundError
 from tradewind.metadata.runs import RunFilter, get_run
+from tradewind.metadata.waits.showing import waits_of
 from tradewind.serialization.relatives import Relatives
 from tradewind.web.answers.labels import Labels
 from tradewind.web.answers.shapes import task_instance_shape
@@ -46,7 +47,8 @@ def relatives(document: DagDocument, task_ids: Iterable[str]) -> Relatives:
 def collection(call: Call, found: list[TaskInstanceDetail], total: int | None = None) -> dict[str, Any]:
     """Return task instances as the API lists them."""
     labels = Labels(call.backend, [instance.dag_id for instance in found])
+    waits = waits_of(call.backend.database, found)
     return {
-        "task_instances": [task_instance_shape(instance, labels) for instance in found],
+        "task_instances": [task_instance_shape(instance, labels, waits.get(instance.ti_pk)) for instance in found],
         "total_entries": len(found) if total is None else total,
     }
