@@ -132,7 +132,8 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
     prepare_home(settings)
     clock = SystemClock()
     database = open_database(settings, PROCESSOR_CONNECTIONS)
-    reader = DatabaseWorkerStore(database, clock, Cipher(fernet_key(settings)))
+    cipher = Cipher(fernet_key(settings))
+    reader = DatabaseWorkerStore(database, clock, cipher)
     with (
         _stop_event() as stopping,
         _job(database, clock, "dag_processor") as beat,
@@ -140,7 +141,7 @@ def run_dag_processor(settings: Settings, on_ready: Callable[[], None] | None = 
     ):
         processor = DagProcessor(
             processor_settings(settings, reader.get_connection),
-            DagStore(database, clock),
+            DagStore(database, clock, cipher),
             reader,
             clock,
             beat,
@@ -168,6 +169,7 @@ def run_triggerer(
     """Run what tasks wait for until SIGTERM; returns the exit code. The arguments go before the settings."""
     prepare_home(settings)
     clock = SystemClock()
+    cipher = Cipher(fernet_key(settings))
     database = open_database(settings, TRIGGERER_CONNECTIONS)
     layout = _log_layout(settings)
     cipher = Cipher(fernet_key(settings))

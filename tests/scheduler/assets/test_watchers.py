@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 
 from tradewind.core.ids import DagRunPk
 from tradewind.metadata.assets.questions import AssetQuestions
+from tradewind.metadata.dags import DagStore
+from tradewind.metadata.encryption import PLAIN, Cipher
+from tradewind.metadata.errors import EncryptionError
 from tradewind.metadata.tables import asset_watcher, job, trigger
+from tradewind.metadata.waits.rotation import rotate_waits
 from tradewind.metadata.waits.triggers import FiredTrigger, TriggerStore
 
 from tests.scheduler.stage import Stage, dag
@@ -25,11 +31,11 @@ def triggers(stage: Stage) -> list[tuple[str, bytes]]:
         return [tuple(row) for row in connection.execute(sa.select(trigger.c.classpath, trigger.c.kwargs))]
 
 
-def triggerer(stage: Stage) -> TriggerStore:
+def triggerer(stage: Stage, cipher: Cipher = PLAIN) -> TriggerStore:
     with stage.database.begin() as connection:
         values = {"kind": "triggerer", "hostname": "h", "pid": 1, "started_at": stage.clock.now()}
         owner = connection.execute(job.insert().returning(job.c.pk), values | {"heartbeat_at": stage.clock.now()})
-        return TriggerStore(stage.database, stage.clock, owner.scalar_one(), "h", 30.0)
+        return TriggerStore(stage.database, stage.clock, owner.scalar_one(), "h", 30.0, cipher)
 
 
 def test_a_watcher_runs_as_long_as_a_dag_has_it(stage: Stage) -> None:
@@ -66,3 +72,39 @@ def test_what_a_watcher_says_starts_the_dag(stage: Stage) -> None:
     assert DagRunPk(run.run_pk)
     with stage.database.read() as connection:
         assert connection.execute(sa.select(asset_watcher.c.name)).scalars().all() == ["w"]
+
+
+def test_the_arguments_of_a_watcher_are_stored_encrypted(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    stage.dag_store = DagStore(stage.database, stage.clock, Cipher(old))
+    stage.deploy(watched())
+    stage.deploy(watched("other"))
+    ((_, stored),) = triggers(stage)
+    assert b"/flag" not in stored
+    (claimed,) = triggerer(stage, Cipher(old)).claim(10)
+    assert claimed.kwargs == b'{"path":"/flag"}'
+
+    stage.clock.advance(60)
+    without = triggerer(stage, Cipher(new))
+    assert without.claim(10) == [], "it is no other triggerer's trouble"
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "a watcher of asset a failed" in told
+    assert "was encrypted with another Fernet key" in told
+    with pytest.raises(EncryptionError):
+        rotate_waits(stage.database, Cipher(new))
+    assert rotate_waits(stage.database, Cipher(f"{new},{old}")) == 1
+    without.leave([claimed.trigger_pk])
+    (claimed,) = without.claim(10)
+    assert claimed.kwargs == b'{"path":"/flag"}'
+
+
+def test_what_no_key_opens_is_stored_anew_with_the_dag(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    stage.dag_store = DagStore(stage.database, stage.clock, Cipher(Fernet.generate_key().decode()))
+    stage.deploy(watched())
+    key = Cipher(Fernet.generate_key().decode())
+    stage.dag_store = DagStore(stage.database, stage.clock, key)
+    stage.remove_file()
+    stage.deploy(watched())
+    (claimed,) = triggerer(stage, key).claim(10)
+    assert claimed.kwargs == b'{"path":"/flag"}'

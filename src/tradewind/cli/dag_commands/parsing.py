@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tradewind.cli.errors import EX_FAILED, EX_OK
-from tradewind.cli.terminal.access import CLOCK, opened_database, read_settings
+from tradewind.cli.terminal.access import CLOCK, cipher, opened_database, read_settings
 from tradewind.cli.terminal.options import command, output_option
 from tradewind.cli.terminal.output import print_rows, say
 from tradewind.cli.terminal.progress import with_progress
@@ -74,7 +74,7 @@ def reserialize() -> int:
     settings = read_settings()
     with opened_database(settings) as database:
         results = parsed_folder(settings)
-        stored = DagStore(database, CLOCK).store_files(
+        stored = DagStore(database, CLOCK, cipher(settings)).store_files(
             results, is_paused_by_default=settings.boolean("core", "dags_are_paused_at_creation")
         )
     failed = [result.path for result in results if result.errors]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tradewind.core.assets.condition import ArrivedAsset, Condition, is_met, leaves, missing, words_of
+from tradewind.core.assets.condition import ArrivedAsset, Condition, is_met, leaves, missing, outline, words_of
 
-__all__ = ["ArrivedAsset", "Condition", "is_met", "leaves", "missing", "words_of"]
+__all__ = ["ArrivedAsset", "Condition", "is_met", "leaves", "missing", "outline", "words_of"]

@@ -63,6 +63,14 @@ def words_of(condition: Condition) -> str:
     return str(value.get("name") or value.get("uri"))
 
 
+def outline(condition: Condition) -> Condition:
+    """Return a condition with what tells its assets apart, without what else is said of them: it may be secret."""
+    kind, value = _split(condition)
+    if kind in {"all", "any"}:
+        return {kind: [outline(part) for part in value]}
+    return {kind: {name: told for name, told in value.items() if name in {"name", "uri", "group"}}}
+
+
 def _holds(condition: Condition, arrived: Collection[ArrivedAsset]) -> bool:
     kind, value = _split(condition)
     if kind == "all":

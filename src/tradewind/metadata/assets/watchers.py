@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from tradewind.core.timetables.codec import decode_timetable
 from tradewind.metadata.assets.records import WatcherDetail
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import TRIGGER, Ring
+from tradewind.metadata.errors import EncryptionError
 from tradewind.metadata.tables import asset_watcher, trigger
 from tradewind.metadata.tables.deferral_tables import TriggerState
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.metadata.assets.records import AssetDetail
+    from tradewind.metadata.encryption import Cipher
     from tradewind.serialization.document import DagDocument
 
     Key = tuple[str, str, str]
@@ -33,13 +36,30 @@ _MAX_BOUND = 500
 _WATCHER = asset_watcher.c
 
 
-def register_watchers(connection: sa.Connection, documents: Iterable[DagDocument], now: datetime) -> None:
+@dataclass(frozen=True)
+class _Now:
+    """When DAGs are stored, and with which keys."""
+
+    at: datetime
+    cipher: Cipher
+
+    def opened(self, kwargs: bytes) -> bytes:
+        """Return stored arguments as they are, nothing where no key opens them: then they are stored anew."""
+        try:
+            return self.cipher.unseal(kwargs, name="the trigger of an asset's watcher")
+        except EncryptionError:
+            return b""
+
+
+def register_watchers(
+    connection: sa.Connection, documents: Iterable[DagDocument], now: datetime, cipher: Cipher
+) -> None:
     """Let a triggerer run the watchers of the DAGs' assets, and no other ones of these DAGs.
 
-    DAGs that have the same watcher on the same asset share its trigger.
+    DAGs that have the same watcher on the same asset share its trigger, whose arguments are stored encrypted.
     """
     wanted = {document.dag_id: dict(_watchers_of(document)) for document in documents}
-    _register_all(connection, wanted, now)
+    _register_all(connection, wanted, _Now(now, cipher))
 
 
 def forget_watchers(connection: sa.Connection, dag_ids: Iterable[str]) -> None:
@@ -73,7 +93,7 @@ def _watchers_of(document: DagDocument) -> Iterator[tuple[Key, What]]:
             yield key, (watcher["classpath"], msgspec.json.encode(watcher["kwargs"], order="deterministic"))
 
 
-def _register_all(connection: sa.Connection, wanted: dict[str, dict[Key, What]], now: datetime | None) -> None:
+def _register_all(connection: sa.Connection, wanted: dict[str, dict[Key, What]], now: _Now | None) -> None:
     dag_ids = list(wanted)
     before: dict[str, dict[Key, tuple[int, What]]] = {}
     query = sa.select(
@@ -88,7 +108,10 @@ def _register_all(connection: sa.Connection, wanted: dict[str, dict[Key, What]],
     for start in range(0, len(dag_ids), _MAX_BOUND):
         for row in connection.execute(query.where(_WATCHER.dag_id.in_(dag_ids[start : start + _MAX_BOUND]))):
             key = row.asset_name, row.asset_uri, row.name
-            before.setdefault(row.dag_id, {})[key] = row.trigger_pk, (row.classpath, row.kwargs)
+            before.setdefault(row.dag_id, {})[key] = (
+                row.trigger_pk,
+                (row.classpath, b"" if now is None else now.opened(row.kwargs)),
+            )
     for dag_id, watchers in wanted.items():
         _register(connection, dag_id, before.get(dag_id, {}), watchers, now)
 
@@ -98,7 +121,7 @@ def _register(
     dag_id: str,
     before: dict[Key, tuple[int, What]],
     wanted: dict[Key, What],
-    now: datetime | None,
+    now: _Now | None,
 ) -> None:
     for key, (trigger_pk, what) in before.items():
         if wanted.get(key) != what:
@@ -107,20 +130,20 @@ def _register(
     for key, what in wanted.items():
         known = before.get(key)
         if now is not None and (known is None or known[1] != what):
-            trigger_pk = _shared(connection, key, what) or _started(connection, what, now)
+            trigger_pk = _shared(connection, key, what, now) or _started(connection, what, now)
             row = dict(zip(("asset_name", "asset_uri", "name"), key, strict=True))
             connection.execute(
-                asset_watcher.insert(), {"dag_id": dag_id, **row, "trigger_pk": trigger_pk, "created_at": now}
+                asset_watcher.insert(), {"dag_id": dag_id, **row, "trigger_pk": trigger_pk, "created_at": now.at}
             )
 
 
-def _shared(connection: sa.Connection, key: Key, what: What) -> int | None:
-    query = sa.select(trigger.c.pk).join(asset_watcher, _WATCHER.trigger_pk == trigger.c.pk)
-    query = query.where(*_is(key), trigger.c.classpath == what[0], trigger.c.kwargs == what[1])
-    return connection.execute(query.limit(1)).scalar()
+def _shared(connection: sa.Connection, key: Key, what: What, now: _Now) -> int | None:
+    query = sa.select(trigger.c.pk, trigger.c.kwargs).join(asset_watcher, _WATCHER.trigger_pk == trigger.c.pk)
+    rows = connection.execute(query.where(*_is(key), trigger.c.classpath == what[0])).all()
+    return next((row.pk for row in rows if now.opened(row.kwargs) == what[1]), None)
 
 
-def _started(connection: sa.Connection, what: What, now: datetime) -> int:
+def _started(connection: sa.Connection, what: What, now: _Now) -> int:
     classpath, kwargs = what
     made = connection.execute(
         trigger.insert().returning(trigger.c.pk),
@@ -129,11 +152,11 @@ def _started(connection: sa.Connection, what: What, now: datetime) -> int:
             "try_number": 0,
             "state": TriggerState.WAITING.value,
             "classpath": classpath,
-            "kwargs": kwargs,
+            "kwargs": now.cipher.seal(kwargs),
             "next_method": "",
             "next_kwargs": b"{}",
             "outcome": "",
-            "created_at": now,
+            "created_at": now.at,
         },
     ).scalar_one()
     add_ring(connection, Ring(TRIGGER, "new"))

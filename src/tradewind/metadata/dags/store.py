@@ -12,6 +12,7 @@ from tradewind.metadata.dags.records import StoredFiles
 from tradewind.metadata.dags.writing import FilesWriter, freed_paths
 from tradewind.metadata.database import add_ring
 from tradewind.metadata.doorbell.ring import DAG, Ring
+from tradewind.metadata.encryption import PLAIN, Cipher
 from tradewind.metadata.errors import NotFoundError
 from tradewind.metadata.tables import dag, dag_warning, import_error
 
@@ -29,9 +30,11 @@ MAX_FILES = 200
 class DagStore(DagReading):
     """What the DAG processor writes and everybody reads."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, cipher: Cipher = PLAIN) -> None:
+        """`cipher` is for what of DAGs is kept secret, the arguments of watchers' triggers; without one it is not."""
         super().__init__(database)
         self._clock = clock
+        self._cipher = cipher
 
     def store_files(self, results: Sequence[FileResult], *, is_paused_by_default: bool) -> StoredFiles:
         """Write the results of several files in one transaction; return what changed.
@@ -45,7 +48,9 @@ class DagStore(DagReading):
         def write(connection: sa.Connection) -> StoredFiles:
             stored = StoredFiles()
             for part in _with_distinct_paths(results):
-                FilesWriter(connection, stored, now, is_paused_by_default=is_paused_by_default).write(part)
+                FilesWriter(connection, stored, now, self._cipher, is_paused_by_default=is_paused_by_default).write(
+                    part
+                )
             _ring(connection, stored.changed_dag_ids)
             return stored
 

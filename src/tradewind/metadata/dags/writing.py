@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.metadata.dags.records import FileDag, FileResult, StoredFiles
+    from tradewind.metadata.encryption import Cipher
     from tradewind.serialization.document import DagDocument
 
     Row = dict[str, Any]
@@ -69,10 +70,17 @@ class FilesWriter:
     """Writes the results of several files, each path once, inside one transaction; adds to `stored` what changed."""
 
     def __init__(
-        self, connection: sa.Connection, stored: StoredFiles, now: datetime, *, is_paused_by_default: bool
+        self,
+        connection: sa.Connection,
+        stored: StoredFiles,
+        now: datetime,
+        cipher: Cipher,
+        *,
+        is_paused_by_default: bool,
     ) -> None:
         self._connection = connection
         self._now = now
+        self._cipher = cipher
         self._is_paused_by_default = is_paused_by_default
         self._stored = stored
         self._dags: dict[str, _Dag] = {}
@@ -262,7 +270,7 @@ class FilesWriter:
 
     def _write_watchers(self) -> None:
         documents = [document for _known, document, _row in self._versions]
-        register_watchers(self._connection, [*self._back, *documents], self._now)
+        register_watchers(self._connection, [*self._back, *documents], self._now, self._cipher)
         forget_watchers(self._connection, [known.dag_id for known in self._gone if not known.is_present])
 
     def _write_errors(self, results: Sequence[FileResult], duplicates: dict[str, list[tuple[str, FileError]]]) -> None:

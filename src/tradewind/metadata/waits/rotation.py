@@ -1,4 +1,4 @@
-"""Encrypting anew what deferred tasks carry."""
+"""Encrypting anew what deferred tasks carry, and what the watchers of assets are made of."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 
 
 def rotate_waits(database: Database, cipher: Cipher) -> int:
-    """Encrypt the arguments of every wait with the first key; return how many waits.
+    """Encrypt the arguments of every wait with the first key, of watchers of assets too; return how many.
 
     Raises `EncryptionError`, with nothing changed, when no key opens one of them.
     """
 
     def work(connection: sa.Connection) -> int:
         columns = trigger.c
-        # What the watchers of assets are made of stands in the documents of their DAGs, for everybody to read.
         query = sa.select(columns.pk, columns.classpath, columns.kwargs, columns.next_kwargs)
-        rows = connection.execute(query.where(columns.ti_pk.is_not(None))).all()
+        rows = connection.execute(query).all()
         for row in rows:
             name = f"what a task gets that waits for {row.classpath or 'a person'}"
             sealed = {

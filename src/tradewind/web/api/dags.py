@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import PlainTextResponse, Response
 
+from tradewind.core.assets import outline
 from tradewind.core.states import DagRunState
 from tradewind.core.timetables.asset_schedules import condition_of
 from tradewind.core.timetables.codec import decode_timetable
@@ -81,6 +82,7 @@ def get_dag_details(call: Call) -> dict[str, Any]:
     active = RunFilter(dag_ids=(dag.dag_id,), states=(DagRunState.QUEUED.value, DagRunState.RUNNING.value))
     versions = call.backend.dags.list_versions(dag.dag_id)
     timeout_s = document.dagrun_timeout_s
+    condition = condition_of(decode_timetable(document.timetable))
     return dag_shape(dag) | {
         "timetable_description": decode_timetable(document.timetable).description or None,
         "has_task_concurrency_limits": any(
@@ -90,7 +92,7 @@ def get_dag_details(call: Call) -> dict[str, Any]:
         "catchup": document.catchup,
         "dag_run_timeout": None if timeout_s is None else timedelta(seconds=timeout_s),
         "awaited_assets": awaited_assets(call.backend.database, document),
-        "asset_expression": condition_of(decode_timetable(document.timetable)),
+        "asset_expression": None if condition is None else outline(condition),
         "doc_md": document.doc_md,
         "start_date": document.start_date,
         "end_date": document.end_date,
