@@ -209,7 +209,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.templates.filters", "FILTERS"),
     },
     "airflow.sdk.definitions._internal.types": now(
-        ".sdk.definitions.node", "NOTSET ArgNotSet SET_DURING_EXECUTION SetDuringExecution is_arg_set"
+        ".sdk.toolkit.kinds", "NOTSET ArgNotSet SET_DURING_EXECUTION SetDuringExecution is_arg_set"
     ),
     "airflow.sdk.exceptions": {**_EXCEPTIONS, **_TRIGGER_RULE},
     "airflow.sdk.execution_time": {},

@@ -124,7 +124,7 @@ UTILS: dict[str, Names] = {
     "airflow.utils.trigger_rule": old(".core.trigger_rules", "TriggerRule", "airflow.sdk", **_MOVED_IN_3),
     "airflow.utils.types": {
         **now(".sdk.toolkit.kinds", "DagRunTriggeredByType DagRunType"),
-        **old(".sdk.definitions.node", "NOTSET ArgNotSet", "airflow.sdk.definitions._internal.types", **_MOVED_IN_3),
+        **old(".sdk.toolkit.kinds", "NOTSET ArgNotSet", "airflow.sdk.definitions._internal.types", **_MOVED_IN_3),
     },
     "airflow.utils.weekday": old(
         ".sdk.toolkit.kinds", "WeekDay", "airflow.providers.standard.utils.weekday", **_GONE_IN_3

@@ -26,7 +26,7 @@ VALUES: dict[str, Names] = {
     "airflow.io.utils": {},
     "airflow.io.utils.stat": old(".sdk.storage.stat", "stat_result", "airflow.sdk.io.stat", since="3.0"),
     "airflow.jobs": {},
-    "airflow.jobs.base_job": now(".sdk.queries.unkept", "BaseJob=Job"),
+    "airflow.jobs.base_job": old(".sdk.queries.unkept", "BaseJob=Job", "=the REST API", since="2.6", removed_in="2.6"),
     "airflow.jobs.job": now(".sdk.queries.unkept", "Job"),
     "airflow.sdk.bases.resumablejobmixin": now(".sdk.state_stores.resumable", "ResumableJobMixin"),
     "airflow.sdk.bases.secrets_backend": _SECRETS_BACKEND,

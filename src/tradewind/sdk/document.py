@@ -17,7 +17,6 @@ from tradewind.core.timetables.codec import encode_timetable
 from tradewind.sdk.assets.writing import plain_assets
 from tradewind.sdk.author_defaults import author_defaults
 from tradewind.sdk.definitions.dag_arguments import zone_name
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.operator_arguments import WEIGHT_RULES
 from tradewind.sdk.definitions.param import is_json
@@ -28,6 +27,7 @@ from tradewind.sdk.mapping.expansion import expansion_of
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.plugins.links import key_of, links_of
 from tradewind.sdk.policies.planning import planned_fields, weights_by_try
+from tradewind.sdk.toolkit.kinds import NOTSET
 from tradewind.sdk.triggers.start import start_trigger_of
 from tradewind.serialization.document import (
     DagDocument,

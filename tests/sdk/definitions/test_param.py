@@ -11,10 +11,10 @@ import pytest
 
 from tradewind import DAG, EmptyOperator, Param, ParamsDict
 from tradewind.sdk.author_defaults import AuthorDefaults, install_author_defaults
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import process_params
 from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import ParamValidationError, RemovedInAirflow3Warning
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 
 def test_a_value_is_checked_against_the_schema() -> None:

@@ -23,7 +23,7 @@ from tradewind.sdk.definitions.dag_arguments import (
     zone_name,
     zone_of,
 )
-from tradewind.sdk.definitions.node import NOTSET, validate_key
+from tradewind.sdk.definitions.node import validate_key
 from tradewind.sdk.definitions.param import DagParam, ParamsDict
 from tradewind.sdk.definitions.task_group import TaskGroup
 from tradewind.sdk.deprecations import author_file, spelling_of_airflow_2
@@ -36,6 +36,7 @@ from tradewind.sdk.exceptions import (
 )
 from tradewind.sdk.graph.order import flatten, sort_tasks
 from tradewind.sdk.graph.parts import draw_tree, selected_ids, subset
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,46 +18,6 @@ if TYPE_CHECKING:
     Dependencies = "DependencyMixin | Iterable[DependencyMixin]"
 
 
-class ArgNotSet:
-    """Type of `NOTSET`, for arguments where None is a value."""
-
-    def __repr__(self) -> str:
-        return "NOTSET"
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __copy__(self) -> ArgNotSet:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ArgNotSet:
-        return self
-
-    def __reduce__(self) -> str:
-        return "NOTSET"
-
-
-NOTSET = ArgNotSet()
-
-
-class SetDuringExecution(ArgNotSet):
-    """Type of `SET_DURING_EXECUTION`, for arguments that have a value only while the task runs."""
-
-    def __repr__(self) -> str:
-        return "SET_DURING_EXECUTION"
-
-    def __reduce__(self) -> str:
-        return "SET_DURING_EXECUTION"
-
-
-SET_DURING_EXECUTION = SetDuringExecution()
-
-
-def is_arg_set(value: Any) -> bool:
-    """Return whether an argument was given."""
-    return not isinstance(value, ArgNotSet)
-
-
 _KEY = re.compile(r"[\w.-]+")
 _GROUP_KEY = re.compile(r"[\w-]+")
 

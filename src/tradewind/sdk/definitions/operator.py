@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 
-from tradewind.sdk.definitions.node import NOTSET, DAGNode, as_list, validate_key
+from tradewind.sdk.definitions.node import DAGNode, as_list, validate_key
 from tradewind.sdk.definitions.operator_arguments import CONVERTERS, settle_arguments
 from tradewind.sdk.definitions.operator_meta import OperatorMeta, PartialMethod
 from tradewind.sdk.definitions.xcom_arg import PlainXComArg, XComArg
 from tradewind.sdk.graph.scopes import SetupTeardownContext, leave
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from tradewind.sdk.author_defaults import airflow_of, author_defaults, by_airflow
 from tradewind.sdk.definitions.dag_arguments import as_utc
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.param import ParamsDict
 from tradewind.sdk.deprecations import author_file, note_deprecated
 from tradewind.sdk.spellings.old_arguments import TASK_ARGUMENTS, note_old_argument
+from tradewind.sdk.toolkit.kinds import NOTSET
 from tradewind.sdk.toolkit.values import is_dict
 
 TYPE_CHECKING = False

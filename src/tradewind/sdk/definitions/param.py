@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import ItemsView, MutableMapping, ValuesView
 
-from tradewind.sdk.definitions.node import NOTSET, ArgNotSet, ResolveMixin
+from tradewind.sdk.definitions.node import ResolveMixin
 from tradewind.sdk.exceptions import ParamValidationError
+from tradewind.sdk.toolkit.kinds import NOTSET, ArgNotSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class Param:
         self.source = source
 
     def __copy__(self) -> Param:
-        return Param(self.value, self.description, self.source, schema=self.schema)
+        # What was taken once is not checked again.
+        copied = Param(NOTSET, self.description, self.source, schema=self.schema)
+        copied.value = self.value
+        return copied
 
     def __repr__(self) -> str:
         return f"Param({self.value!r})"

@@ -7,9 +7,10 @@ from functools import update_wrapper
 
 from tradewind.sdk.definitions.contexts import DagContext, TaskGroupContext
 from tradewind.sdk.definitions.dag_arguments import read_doc_md
-from tradewind.sdk.definitions.node import NOTSET, DAGNode, DependencyMixin, as_list, validate_group_key
+from tradewind.sdk.definitions.node import DAGNode, DependencyMixin, as_list, validate_group_key
 from tradewind.sdk.exceptions import DuplicateTaskIdFound, NodeNotFound, TaskAlreadyInTaskGroup
 from tradewind.sdk.graph.order import sort_children
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

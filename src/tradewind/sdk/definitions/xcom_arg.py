@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tradewind.sdk.definitions.node import NOTSET, DAGNode, DependencyMixin, ResolveMixin
+from tradewind.sdk.definitions.node import DAGNode, DependencyMixin, ResolveMixin
 from tradewind.sdk.exceptions import AirflowException, XComNotFound
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -180,9 +182,8 @@ class Model(type):
         """Return a column for the name of one, else what the class has."""
         if name in _COLUMN_NAMES:
             stored: Any = type.__getattribute__(cls, "__columns__").get(name)
-            if isinstance(stored, tuple):
-                column, value = stored
-                return FlagColumn(cls, name, column, value)
+            if isinstance(stored, Flag):
+                return FlagColumn(cls, name, stored.column, stored.value)
             if stored is not None:
                 return Column(cls, name, stored)
         return type.__getattribute__(cls, name)
@@ -192,11 +193,15 @@ _COLUMN_NAMES: set[str] = set()
 """The names of every model's columns: most attributes of a class are none, and are found without a detour."""
 
 
-def columns_of(names: str, **renamed: str | tuple[str, str]) -> dict[str, Any]:
-    """Return `__columns__` of a model: its columns by name, with what the worker store calls them.
+class Flag(NamedTuple):
+    """What a flag of Airflow 2 means: a stored column, and the value at which it is true."""
 
-    A flag has the pair of the stored column and the value at which it is true.
-    """
+    column: str
+    value: str
+
+
+def columns_of(names: str, **renamed: str | Flag) -> dict[str, Any]:
+    """Return `__columns__` of a model: its columns by name, with what the worker store calls them."""
     columns: dict[str, Any] = {name: name for name in names.split()} | renamed
     _COLUMN_NAMES.update(columns)
     return columns

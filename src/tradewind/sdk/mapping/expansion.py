@@ -5,10 +5,10 @@ The scheduler, which runs no author code, computes the number from the lengths t
 
 from __future__ import annotations
 
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.xcom_arg import PlainXComArg, XComArg
 from tradewind.sdk.mapping.expand_input import DictOfListsExpandInput
 from tradewind.sdk.mapping.references import ConcatXComArg, MapXComArg, ZipXComArg
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

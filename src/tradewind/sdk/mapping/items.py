@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from operator import index as as_index
 
-from tradewind.sdk.definitions.node import NOTSET
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.xcom_arg import XComArg
 from tradewind.sdk.mapping.items import ConcatResult, MapResult, ZipResult, is_mappable_value
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

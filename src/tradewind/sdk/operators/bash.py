@@ -6,12 +6,12 @@ import signal
 from collections.abc import Container, Mapping
 from copy import copy
 
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.definitions.taskflow import DecoratedOperator, task_decorator_factory
 from tradewind.sdk.exceptions import AirflowException, AirflowSkipException
 from tradewind.sdk.operators.subprocesses import Subprocess
 from tradewind.sdk.toolkit.callables import context_to_airflow_vars, determine_kwargs
+from tradewind.sdk.toolkit.kinds import NOTSET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from tradewind.core.runs.creation import make_run_id
 from tradewind.core.states import RunType
-from tradewind.sdk.definitions.node import NOTSET
 from tradewind.sdk.definitions.operator import BaseOperator
 from tradewind.sdk.exceptions import (
     AirflowException,
@@ -26,6 +25,7 @@ from tradewind.sdk.spellings.old_arguments import note_class_argument
 from tradewind.sdk.state import DagRunState
 from tradewind.sdk.timezone import coerce_datetime, parse
 from tradewind.sdk.toolkit.configuration import conf as configuration
+from tradewind.sdk.toolkit.kinds import NOTSET
 from tradewind.sdk.toolkit.plugins import BaseOperatorLink
 from tradewind.sdk.triggers.external_task import DagStateTrigger
 

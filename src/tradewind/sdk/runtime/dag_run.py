@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewind.sdk.deprecations import note_deprecated
-from tradewind.sdk.lookups.columns import Model, columns_of
+from tradewind.sdk.lookups.columns import Flag, Model, columns_of
 from tradewind.sdk.ports import worker_store
 from tradewind.sdk.runtime.dates import as_pendulum
 from tradewind.sdk.state import DagRunState
@@ -46,7 +46,7 @@ class DagRun(metaclass=Model):
         """id dag_id run_id run_type state logical_date data_interval_start data_interval_end run_after queued_at
         start_date end_date conf note clear_number""",
         execution_date="logical_date",
-        external_trigger=("run_type", "manual"),
+        external_trigger=Flag("run_type", "manual"),
     )
 
     def __init__(self, record: DagRunFacts | DagRunRecord) -> None:

@@ -4,15 +4,51 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
-from tradewind.sdk.definitions.node import NOTSET, ArgNotSet
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from typing import Any
 
 
-__all__ = ["NOTSET", "ArgNotSet", "DagRunTriggeredByType", "DagRunType", "WeekDay", "WeightRule"]
+class ArgNotSet:
+    """Type of `NOTSET`, for arguments where None is a value."""
+
+    def __repr__(self) -> str:
+        return "NOTSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __copy__(self) -> ArgNotSet:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ArgNotSet:
+        return self
+
+    def __reduce__(self) -> str:
+        return "NOTSET"
+
+
+NOTSET = ArgNotSet()
+
+
+class SetDuringExecution(ArgNotSet):
+    """Type of `SET_DURING_EXECUTION`, for arguments that have a value only while the task runs."""
+
+    def __repr__(self) -> str:
+        return "SET_DURING_EXECUTION"
+
+    def __reduce__(self) -> str:
+        return "SET_DURING_EXECUTION"
+
+
+SET_DURING_EXECUTION = SetDuringExecution()
+
+
+def is_arg_set(value: Any) -> bool:
+    """Return whether an argument was given."""
+    return not isinstance(value, ArgNotSet)
 
 
 class DagRunType(str, Enum):
