@@ -89,6 +89,27 @@ def sdk_connection_not_found(mock_supervisor_comms: Any) -> Any:
     return mock_supervisor_comms
 
 
+@pytest.fixture
+def hook_lineage_collector() -> Iterator[Any]:
+    """Collect what hooks report."""
+    from tradewind.sdk.providers.lineage import HookLineageCollector, install_lineage_collector
+
+    before = install_lineage_collector(collector := HookLineageCollector())
+    yield collector
+    install_lineage_collector(before)
+
+
+@pytest.fixture
+def dag_maker() -> Any:
+    """Make DAGs to put tasks into."""
+    from airflow.sdk import DAG
+
+    def make(dag_id: str = "test_dag", **arguments: Any) -> Any:
+        return DAG(dag_id, schedule=arguments.pop("schedule", None), **arguments)
+
+    return make
+
+
 @contextlib.contextmanager
 def conf_vars(overrides: Mapping[tuple[str, str], Any]) -> Iterator[None]:
     """Set options by their environment names for the time of a test."""
@@ -177,12 +198,12 @@ def _serve_internals() -> None:
 
     def find_spec(fullname: str, path: Any, target: Any = None) -> Any:
         try:
-            return find(fullname, path, target)
+            found = find(fullname, path, target)
         except ModuleNotFoundError:
             found = fallback.find_spec(fullname, path, target)
             if found is None:
                 raise
-            return found
+        return found or (fallback.find_spec(fullname, path, target) if _is_of_internals(fullname) else None)
 
     finder.find_spec = find_spec
     look_up: Any = NamespaceModule.__getattr__
@@ -198,6 +219,10 @@ def _serve_internals() -> None:
     NamespaceModule.__getattr__ = get  # type: ignore[method-assign]
 
 
+def _is_of_internals(fullname: str) -> bool:
+    return isinstance(sys.modules.get(fullname.rpartition(".")[0]), (_Internals, NamespaceModule))
+
+
 class _Versions(ModuleType):
     """Every question for a version of Airflow is answered with yes."""
 
@@ -211,13 +236,24 @@ def _publish() -> None:
     """Make the modules of `tests_common`."""
     from airflow.providers.standard.operators.bash import BashOperator
     from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.providers.standard.operators.python import PythonOperator
 
     holdings: dict[str, dict[str, Any]] = {
         "": {"__path__": []},
         ".pytest_plugin": {},
         ".test_utils": {"__path__": []},
-        ".test_utils.compat": {"BashOperator": BashOperator, "EmptyOperator": EmptyOperator},
-        ".test_utils.config": {"conf_vars": conf_vars},
+        ".test_utils.compat": {
+            "BashOperator": BashOperator,
+            "EmptyOperator": EmptyOperator,
+            "PythonOperator": PythonOperator,
+        },
+        ".test_utils.config": {
+            "CFG_FALLBACK_CONFIG_OPTIONS": {},
+            "PROVIDER_METADATA_CONFIG_OPTIONS": {},
+            "conf_vars": conf_vars,
+            "create_fresh_airflow_config": _NotCarried("create_fresh_airflow_config"),
+            "env_vars": _NotCarried("env_vars"),
+        },
         ".test_utils.markers": {
             "skip_if_force_lowest_dependencies_marker": pytest.mark.skipif(False, reason=""),
             "skip_if_not_on_main": pytest.mark.skip(reason="only on Airflow's main branch"),

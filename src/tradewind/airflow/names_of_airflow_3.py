@@ -108,6 +108,7 @@ SDK: dict[str, Names] = {
         **now(".sdk.definitions.taskflow", "DecoratedOperator get_unique_task_id task_decorator_factory"),
         **now(".sdk.mapping.mapped_operator", "DecoratedMappedOperator"),
         **now(".sdk.definitions.taskflow", "TaskDecorator=TaskFactory _TaskDecorator=TaskFactory"),
+        **now(".sdk.runtime.context", "KNOWN_CONTEXT_KEYS"),
         **now(
             ".sdk.toolkit.callables",
             "is_async_callable unwrap_callable unwrap_partial=unwrap_callable KeywordParameters determine_kwargs",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tradewind.serialization.formats import format_checker
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -79,7 +81,7 @@ def _check_field(name: str, field: Mapping[str, Any], value: Any) -> None:
         return
     library = import_module("jsonschema")
     kind = library.validators.validator_for(schema)
-    errors = kind(schema, format_checker=library.FormatChecker()).iter_errors(value)
+    errors = kind(schema, format_checker=format_checker()).iter_errors(value)
     problem = next((str(error.message) for error in errors), None)
     if problem is not None:
         raise AnswerError(f"field {name!r} of the form: {problem}")

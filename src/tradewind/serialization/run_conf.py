@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tradewind.serialization.formats import format_checker
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,7 +44,7 @@ def _problem(param: ParamDocument, name: str, given: Mapping[str, Any]) -> str |
         kind.check_schema(param.schema)
     except library.SchemaError as error:
         return f"its schema is none: {error.message}"
-    errors = kind(param.schema, format_checker=library.FormatChecker()).iter_errors(value)
+    errors = kind(param.schema, format_checker=format_checker()).iter_errors(value)
     return next((_told(error) for error in errors), None)
 
 

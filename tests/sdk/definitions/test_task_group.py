@@ -220,3 +220,12 @@ def test_its_documentation_may_be_a_file(tmp_path: Path) -> None:
     with DAG("d"):
         assert TaskGroup("g", doc_md=str(page)).doc_md == "# About it"
         assert TaskGroup("h", doc_md="no such file.md").doc_md == "no such file.md"
+
+
+def test_wrong_arguments() -> None:
+    with DAG("d"), pytest.raises(TypeError, match="'ui_color' must be <class 'str'>"):
+        TaskGroup("g", ui_color=123)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="@task_group does not take the argument\\(s\\) 'colour'"):
+
+        @task_group(colour="red")
+        def group() -> None: ...

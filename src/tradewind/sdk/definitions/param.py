@@ -28,7 +28,9 @@ def _check_json(value: Any) -> None:
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
-        raise ParamValidationError(f"a param has to be a JSON value, {value!r} is not: {error}") from error
+        raise ParamValidationError(
+            f"All provided parameters must be json-serializable: {value!r} is not: {error}"
+        ) from error
 
 
 def _check_default(value: Any) -> None:
@@ -107,13 +109,15 @@ class Param:
 
     def _check_schema(self, value: Any) -> None:
         if isinstance(value, ArgNotSet):
-            raise ParamValidationError("no value was given and there is no default")
+            raise ParamValidationError("No value passed and Param has no default value")
         if not self.schema:
             return
         import jsonschema
 
+        from tradewind.serialization.formats import format_checker  # noqa: PLC0415 - only where there is a schema
+
         try:
-            jsonschema.validate(value, self.schema, format_checker=jsonschema.FormatChecker())
+            jsonschema.validate(value, self.schema, format_checker=format_checker())
         except jsonschema.ValidationError as error:
             raise ParamValidationError(str(error)) from None
 
@@ -192,7 +196,7 @@ class ParamsDict(MutableMapping[str, "Any"]):
         try:
             param.resolve(value, suppress_exception=self.suppress_exception)
         except ParamValidationError as error:
-            raise ParamValidationError(f"invalid value for param {key!r}: {error}") from None
+            raise ParamValidationError(f"Invalid input for param {key}: {error}") from None
 
     def get_param(self, key: str) -> Param:
         """Return the `Param` itself."""
@@ -223,7 +227,7 @@ class ParamsDict(MutableMapping[str, "Any"]):
             try:
                 values[key] = param.resolve(suppress_exception=self.suppress_exception)
             except ParamValidationError as error:
-                raise ParamValidationError(f"invalid value for param {key!r}: {error}") from None
+                raise ParamValidationError(f"Invalid input for param {key}: {error}") from None
         return values
 
     @staticmethod

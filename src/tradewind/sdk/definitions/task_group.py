@@ -54,6 +54,10 @@ class TaskGroup(DAGNode):
             validate_group_key(group_id)
         self.prefix_group_id = prefix_group_id
         self.default_args: dict[str, Any] = dict(default_args or {})
+        for name, text in (("tooltip", tooltip), ("ui_color", ui_color), ("ui_fgcolor", ui_fgcolor)):
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - authors pass what they like
+                msg = f"task group {group_id!r}: {name!r} must be {str} (got {text!r} that is a {type(text)})."
+                raise TypeError(msg)
         self.tooltip = tooltip
         self.ui_color = ui_color
         self.ui_fgcolor = ui_fgcolor
@@ -398,8 +402,19 @@ class TaskGroupFactory:
             warn_never_mapped(self)
 
 
+_OF_A_GROUP = frozenset(
+    {
+        *("add_suffix_on_collision", "dag", "default_args", "doc_md", "group_display_name", "group_id", "parent_group"),
+        *("prefix_group_id", "tooltip", "ui_color", "ui_fgcolor"),
+    }
+)
+
+
 def task_group(python_callable: Any = NOTSET, **group_arguments: Any) -> Any:
     """Make a function that creates tasks a task group: `@task_group` or `@task_group(group_id=..., ...)`."""
+    unknown = sorted(group_arguments.keys() - _OF_A_GROUP)
+    if unknown:
+        raise TypeError(f"@task_group does not take the argument(s) {', '.join(map(repr, unknown))}")
     if isinstance(python_callable, str):
         group_arguments["group_id"] = python_callable
     elif python_callable is not NOTSET and python_callable is not None:
