@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,3 +112,91 @@ def test_events_lead_to_runs(own_family: Callable[..., FamilyUnderTest], databas
     assert heard(family, runs(family, "by_asset", 2)[1]) == [["orders", {"rows": 1, "from_rest_api": True}, None]]
     runs(family, "or_time", 3)
     assert len(family.get("/api/v2/dags/by_asset/dagRuns")["dag_runs"]) == 2
+
+
+QUEUE = """
+    import asyncio
+    from pathlib import Path
+
+    from airflow.providers_manager import ProvidersManager
+    from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+
+    def get_provider_info():
+        return {"package-name": "house-queue", "name": "House", "queues": ["house_queue.HouseQueue"]}
+
+
+    class MessageTrigger(BaseEventTrigger):
+        def __init__(self, *, scheme, **kwargs):
+            super().__init__()
+            (name,) = ProvidersManager().queue_class_names
+            assert name == "house_queue.HouseQueue" and scheme == HouseQueue.scheme
+            self.trigger = HouseQueue().trigger_class()(**kwargs)
+
+        def serialize(self):
+            return self.trigger.serialize()
+
+        async def run(self):
+            async for event in self.trigger.run():
+                yield event
+
+
+    class HouseTrigger(BaseEventTrigger):
+        def __init__(self, folder):
+            super().__init__()
+            self.folder = folder
+
+        def serialize(self):
+            return "house_queue.HouseTrigger", {"folder": self.folder}
+
+        async def run(self):
+            while not (found := sorted(Path(self.folder).glob("*.message"))):
+                await asyncio.sleep(0.05)
+            text = found[0].read_text()
+            found[0].unlink()
+            yield TriggerEvent({"message": text})
+
+
+    class HouseQueue:
+        scheme = "house"
+
+        def trigger_class(self):
+            return HouseTrigger
+"""
+WATCHING = """
+    from airflow.sdk import DAG, Asset, AssetWatcher, task
+    from house_queue import MessageTrigger
+
+    trigger = MessageTrigger(scheme="house", folder="FOLDER")
+
+    with DAG("by_queue", schedule=Asset("messages", watchers=[AssetWatcher(name="queue", trigger=trigger)])):
+
+        @task
+        def heard(triggering_asset_events):
+            return [event.extra["payload"]["message"] for events in triggering_asset_events.values() for event in events]
+
+        heard()
+"""
+
+
+def test_a_message_of_a_queue_is_an_event_of_the_asset(
+    own_family: Callable[..., FamilyUnderTest], tmp_path: Path
+) -> None:
+    """As the provider common.messaging does it: its trigger gives itself away as the one of the installed queue."""
+    installed, folder = tmp_path / "installed", tmp_path / "messages"
+    told = installed / "house_queue-1.0.dist-info"
+    for made in (folder, told):
+        made.mkdir(parents=True)
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: house-queue\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text("[apache_airflow_provider]\nprovider_info = house_queue:get_provider_info\n")
+    (installed / "house_queue.py").write_text(textwrap.dedent(QUEUE))
+    family = own_family()
+    family.environment["PYTHONPATH"] = str(installed)
+    family.start()
+    family.write("watching.py", WATCHING.replace("FOLDER", str(folder)))
+    family.wait_for_dag("by_queue")
+    # A trigger that ends with its message, as that of redis does, begins again for the next.
+    for number, text in enumerate(("one", "two"), 1):
+        (folder / "part").write_text(text)
+        (folder / "part").rename(folder / f"{number}.message")
+        assert heard(family, runs(family, "by_queue", number)[-1]) == [text]
