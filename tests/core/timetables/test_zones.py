@@ -7,7 +7,7 @@ import pendulum
 import pytest
 
 from tradewind.core.timetables.protocol import TimetableError, to_utc, to_utc_or_none
-from tradewind.core.timetables.zones import encode_zone, parse_zone
+from tradewind.core.timetables.zones import at_wall, encode_zone, parse_zone
 
 
 class _Pytz(tzinfo):
@@ -66,3 +66,16 @@ def test_moments_need_a_zone() -> None:
     assert to_utc_or_none(None) is None
     with pytest.raises(ValueError, match="2026-07-01T00:00:00 has no time zone"):
         to_utc(datetime(2026, 7, 1))  # noqa: DTZ001 - what is refused
+
+
+@pytest.mark.parametrize(
+    ("wall", "moment"),
+    [
+        ("2024-03-31T01:59:00", "2024-03-31T00:59:00+00:00"),
+        ("2024-03-31T02:30:00", "2024-03-31T01:30:00+00:00"),
+        ("2024-10-27T02:30:00", "2024-10-27T01:30:00+00:00"),
+    ],
+)
+def test_what_a_clock_never_shows_or_shows_twice_is_the_later_moment(wall: str, moment: str) -> None:
+    found = at_wall(datetime.fromisoformat(wall), ZoneInfo("Europe/Amsterdam"))
+    assert found.astimezone(timezone.utc).isoformat() == moment

@@ -40,20 +40,35 @@ _CLASSES: dict[str, type[Any]] = {
         windows.YearWindow,
     )
 }
+_WITHOUT_MEANING = frozenset(
+    [
+        "__init__",
+        "__module__",
+        "__qualname__",
+        "__doc__",
+        "__annotations__",
+        "__annotate__",
+        "__annotations_cache__",
+        "__static_attributes__",
+        "__firstlineno__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "default_output_format",
+        "default_downstream_mapper_by_window_name",
+    ]
+)
+"""What a subclass may bring: its instances have said by then, in the fields that are kept, what comes of it."""
 _PARTS = (mappers.PartitionMapper, policies.WaitPolicy, windows.Window)
 
 
 def encode_part(part: Any) -> dict[str, Any]:
     """Give a mapper, window or policy as plain JSON types.
 
-    Raises TimetableError for a class of an author's: the scheduler, which asks it, runs no author code.
+    One of an author's class that brings other defaults only, and no method, becomes one of the class it derives from.
+    Raises TimetableError for another class of an author's: the scheduler, which asks it, runs no author code.
     """
-    name = type(part).__name__
-    if _CLASSES.get(name) is not type(part):
-        known = ", ".join(sorted(_CLASSES))
-        msg = f"partition class {type(part).__module__}.{name} is author code, which the scheduler does not run; use {known}"
-        raise TimetableError(msg)
-    return {"type": name, **{key: _plain(value) for key, value in part.serialize().items()}}
+    part_class: type[Any] = part.__class__
+    return {"type": _type_name(part_class), **{key: _plain(value) for key, value in part.serialize().items()}}
 
 
 def decode_mapper(document: dict[str, Any]) -> PartitionMapper:
@@ -62,6 +77,24 @@ def decode_mapper(document: dict[str, Any]) -> PartitionMapper:
     if not isinstance(made, mappers.PartitionMapper):
         raise TimetableError(f"{document!r} is no partition mapper")
     return made
+
+
+def _type_name(part_class: type[Any]) -> str:
+    brought: set[str] = set()
+    known = False
+    for ancestor in part_class.__mro__:
+        known = _CLASSES.get(ancestor.__name__) is ancestor
+        if known and not brought:
+            return ancestor.__name__
+        if known:
+            break
+        brought |= vars(ancestor).keys() - _WITHOUT_MEANING
+    if not known:
+        brought = {"all of it"}
+    raise TimetableError(
+        f"partition class {part_class.__module__}.{part_class.__name__} is author code ({', '.join(sorted(brought))}), "
+        f"which the scheduler does not run; use {', '.join(sorted(_CLASSES))}, or a subclass with other defaults"
+    )
 
 
 def _plain(value: Any) -> Any:
