@@ -21,9 +21,9 @@ def inactive(assets: Iterable[Key]) -> dict[Key, str]:
     found: dict[Key, str] = {}
     for name, uri in assets:
         if uri_of.get(name, uri) != uri:
-            found[name, uri] = f"name is already associated to {uri_of[name]!r}"
+            found[name, uri] = f"its name is that of the asset with the URI {uri_of[name]!r}"
         elif name_of.get(uri, name) != name:
-            found[name, uri] = f"uri is already associated to {name_of[uri]!r}"
+            found[name, uri] = f"its URI is that of the asset with the name {name_of[uri]!r}"
         else:
             uri_of[name] = uri
             name_of[uri] = name

@@ -47,7 +47,7 @@ def _conflicts(connection: sa.Connection, used: list[Use]) -> Iterator[tuple[str
     for use in used:
         reason = reasons.get((use.name, use.uri)) if use.kind == "asset" else None
         if reason is not None:
-            told.setdefault(use.dag_id, set()).add(f"Asset(name={use.name!r}, uri={use.uri!r}), whose {reason}")
+            told.setdefault(use.dag_id, set()).add(f"Asset(name={use.name!r}, uri={use.uri!r}): {reason}")
     for dag_id, words in told.items():
         text = "; ".join(sorted(words))
         yield dag_id, CONFLICT, f"tasks with an inactive asset among their inlets or outlets fail: {text}"
