@@ -493,6 +493,10 @@ class BaseOperator(DAGNode, metaclass=OperatorMeta):
     """Whether its tries begin with the trigger that `start_trigger_args` names, before any worker is needed."""
     start_trigger_args: StartTriggerArgs | None = None
 
+    def expand_start_trigger_args(self, *, context: Any) -> StartTriggerArgs | None:  # noqa: ARG002 - mapped ones need it
+        """Return the trigger that an instance begins with; of a mapped task with the arguments of its own."""
+        return self.start_trigger_args
+
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on after a wait outside the worker: call `next_method` with what it was to get, and the event.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tradewind.sdk.mapping.expand_input import DictOfListsExpandInput, ListOfDictsExpandInput
+    from tradewind.sdk.triggers.events import StartTriggerArgs
 
     _Over = DictOfListsExpandInput | ListOfDictsExpandInput
 
@@ -159,6 +160,19 @@ class MappedOperator(BaseOperator):
             attributes[name] = getattr(self, name)
         attributes["_lock_for_execution"] = True
         return task
+
+    def expand_start_trigger_args(self, *, context: Any) -> StartTriggerArgs | None:
+        """Return the trigger of one instance: `trigger_kwargs`, `next_kwargs` and `trigger_timeout` may be mapped."""
+        start = self.start_trigger_args
+        if start is None:
+            return None
+        mapped, _ = self.mapped_over.resolve(context)
+        given = {**self.partial_kwargs, **mapped}
+        own = copy.copy(start)
+        own.trigger_kwargs = given.get("trigger_kwargs", start.trigger_kwargs)
+        own.next_kwargs = given.get("next_kwargs", start.next_kwargs)
+        own.timeout = given.get("trigger_timeout", start.timeout)
+        return own
 
     def _as_arguments(self, resolved: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments of the operator that what was mapped stands for."""
