@@ -1,4 +1,5 @@
 """What a file says without effect becomes a warning of its DAG."""
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 

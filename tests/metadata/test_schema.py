@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import IntegrityError
 
 from tradewind.metadata import schema, tables
 from tradewind.metadata.database import Database
@@ -106,11 +107,11 @@ def test_runs_keep_a_type_that_the_revision_knows(database: Database) -> None:
     schema.downgrade(database, "0001")
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT run_type FROM dag_run")).scalars().all() == ["manual"]
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(IntegrityError):
         add("s", "asset_materialization")
     schema.migrate(database)
     add("s", "asset_materialization")
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(IntegrityError):
         add("t", "whatever")
     if not database.is_postgres:
         with database.read() as connection:

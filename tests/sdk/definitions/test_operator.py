@@ -366,8 +366,10 @@ def test_inlets_and_outlets_grow() -> None:
 
 
 def test_what_it_needs_of_a_machine() -> None:
-    assert EmptyOperator(task_id="t", resources={"cpus": 2}).resources.cpus.qty == 2
-    assert EmptyOperator(task_id="t").resources is None
+    greedy: Any = EmptyOperator(task_id="t", resources={"cpus": 2})
+    modest: Any = EmptyOperator(task_id="t")
+    assert greedy.resources.cpus.qty == 2
+    assert modest.resources is None
 
 
 def test_a_weight_is_a_number() -> None:

@@ -29,10 +29,10 @@ def stage() -> Stage:
     return Stage()
 
 
-def operator(stage: Stage, cls: type = HITLOperator, **fields: Any) -> Any:
+def operator(stage: Stage, cls: Any = HITLOperator, **fields: Any) -> Any:
     if cls is HITLOperator:
         fields.setdefault("options", ["yes", "no"])
-    return cls(task_id="ask", dag=stage.dag, **({"subject": "Well?"} | fields))
+    return cls(task_id="ask", dag=stage.dag, **{"subject": "Well?", **fields})
 
 
 def question(end: Finished) -> HumanQuestion:

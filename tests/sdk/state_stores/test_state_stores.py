@@ -139,7 +139,7 @@ def test_a_task_finds_its_state_in_the_context(dag: Any, run: Callable[..., Any]
     assert store.get_states(owner=OWNER) == {}
 
 
-class Job(ResumableJobMixin, LoggingMixin):
+class Job(ResumableJobMixin, LoggingMixin):  # pyright: ignore[reportIncompatibleVariableOverride] - as authors mix it
     """A job in a system that tells its state."""
 
     def __init__(self, status: str, **kwargs: Any) -> None:
@@ -201,8 +201,9 @@ def test_a_job_that_keeps_nothing() -> None:
 
 
 def test_the_mixin_stands_before_an_operator() -> None:
-    class Submit(ResumableJobMixin, BaseOperator):
-        submit_job = get_job_status = is_job_active = is_job_succeeded = poll_until_complete = Job.submit_job
+    class Submit(ResumableJobMixin, BaseOperator):  # pyright: ignore[reportIncompatibleVariableOverride] - as authors mix it
+        submit_job: Any
+        submit_job = get_job_status = is_job_active = is_job_succeeded = poll_until_complete = Job.submit_job  # pyright: ignore[reportAssignmentType] - none is called
 
     task = Submit(task_id="submit", durable=False, retries=3)
     assert (task.durable, task.retries, task.log.name.endswith("Submit")) == (False, 3, True)

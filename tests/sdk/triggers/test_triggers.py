@@ -162,7 +162,8 @@ def waits(**fields: Any) -> WorkflowTrigger:
 def test_how_it_stands_with_another_dag(
     others: Others, fields: dict[str, Any], states: dict[str, str | None], status: str | None
 ) -> None:
-    others.set(str(states["run"]), **{name: state for name, state in states.items() if name != "run"})
+    others_of: dict[str, Any] = {name: state for name, state in states.items() if name != "run"}
+    others.set(str(states["run"]), **others_of)
     assert waits(**fields).status() == status
 
 
