@@ -27,6 +27,7 @@ from tradewind.sdk.exceptions import (
     DownstreamTasksSkipped,
     RemovedInAirflow3Warning,
 )
+from tradewind.sdk.operators.bash import BashOperator
 from tradewind.sdk.operators.python import PythonOperator
 from tradewind.sdk.runtime.current import get_current_context
 from tradewind.serialization.messages import Finished, Ready, Report, Started
@@ -438,3 +439,14 @@ def test_a_task_with_an_inactive_asset_fails_before_it_begins(
     assert "inactive assets in its inlets or outlets: Asset(name='a', uri='s3://a/')" in (finished.error or "")
     assert run("u").outcome == "success"
     assert asked == [[("a", "s3://a/")], [("b", "s3://b/")]]
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_who_needs_a_logical_date_is_told_that_the_run_has_none(
+    dag: DAG, run: Run, caplog: pytest.LogCaptureFixture, dated: bool
+) -> None:
+    BashOperator(task_id="t", dag=dag, bash_command="echo {{ ds }} {{ nothing.at_all }}")
+    dates = {} if dated else {"logical_date": None, "data_interval_start": None, "data_interval_end": None}
+    with caplog.at_level(logging.ERROR):
+        assert run("t", dag_run=facts(**dates)).outcome == "failed"
+    assert ("The run has no logical date" in caplog.text) is not dated

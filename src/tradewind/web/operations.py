@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     Handler = Callable[["Call"], Any]
 
 MAX_BODY_BYTES = 16 << 20
+_MAX_IN_QUERY = (1 << 63) - 1
+_MAX_IN_BODY = (1 << 31) - 1
 _encoder = msgspec.json.Encoder()
 
 
-class _MapIndex(Convertor[int]):
-    """A map index in a path: a whole number, -1 for a task that is not mapped."""
+class _Whole(Convertor[int]):
+    """A whole number in a path that the database can have: what is longer is the number of nothing."""
 
-    regex = "-1|[0-9]+"
+    regex = "[0-9]{1,18}"
 
     def convert(self, value: str) -> int:
         return int(value)
@@ -45,6 +47,13 @@ class _MapIndex(Convertor[int]):
         return str(value)
 
 
+class _MapIndex(_Whole):
+    """A map index in a path: a whole number, -1 for a task that is not mapped."""
+
+    regex = "-1|[0-9]{1,9}"
+
+
+register_url_convertor("int", _Whole())
 register_url_convertor("map_index", _MapIndex())
 
 
@@ -83,6 +92,8 @@ def route(operation: Operation, backend: Backend) -> Route:
 
     async def endpoint(request: Request) -> Response:
         user = backend.gate.user_of(request.headers, operation.role)
+        if any("\0" in value for value in request.path_params.values() if isinstance(value, str)):
+            raise ApiError(404, "there is nothing whose name has the character NUL")
         call = Call(backend, user, request.path_params, request.headers)
         if operation.query is not None:
             call.query = _read_query(request.query_params, operation.query)
@@ -119,9 +130,11 @@ def _read_query(params: QueryParams, declared: type[msgspec.Struct]) -> Any:
         if name in params
     }
     try:
-        return msgspec.convert(values, declared, strict=False)
+        query = msgspec.convert(values, declared, strict=False)
     except msgspec.ValidationError as error:
         raise ApiError(422, _complaint(error, "query")) from None
+    _refuse_unstorable(query, "query", _MAX_IN_QUERY)
+    return query
 
 
 async def _read_body(request: Request, declared: type[msgspec.Struct]) -> tuple[Any, frozenset[str]]:
@@ -137,7 +150,22 @@ async def _read_body(request: Request, declared: type[msgspec.Struct]) -> tuple[
         raise ApiError(422, _complaint(error, "body")) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(422, f"the body is no JSON: {error}") from None
+    _refuse_unstorable(body, "body", _MAX_IN_BODY)
     return body, frozenset(raw)
+
+
+def _refuse_unstorable(read: msgspec.Struct, place: str, largest: int) -> None:
+    """Refuse whole numbers that no column of the database has room for, and the character that PostgreSQL has none for."""
+    for name in read.__struct_fields__:
+        value: Any = getattr(read, name)
+        for one in value if isinstance(value, list) else (value,):
+            problem = None
+            if isinstance(one, int) and abs(one) > largest:
+                problem = f"at most {largest}"
+            elif isinstance(one, str) and "\0" in one:
+                problem = "no text with the character NUL"
+            if problem is not None:
+                raise ApiError(422, [{"type": "value_error", "loc": [place, name], "msg": problem}])
 
 
 def _complaint(error: msgspec.ValidationError, place: str) -> list[dict[str, Any]]:

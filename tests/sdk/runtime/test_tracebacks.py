@@ -86,3 +86,20 @@ def test_only_the_last_frames_are_kept_where_that_is_asked() -> None:
         raise ValueError("deep down")
 
     assert describe_error(caught(lambda: deep(5)), depth=2).count("  File ") == 2
+
+
+def test_what_tradewind_raises_itself_is_a_sentence_whatever_its_kind() -> None:
+    error = caught(lambda: import_string("nodots"))
+    while error.__traceback__ is not None and not error.__traceback__.tb_frame.f_code.co_filename.endswith("loading.py"):
+        error.__traceback__ = error.__traceback__.tb_next
+    assert isinstance(error, ImportError)
+    assert describe_error(error) == ""
+
+
+def test_of_a_template_its_own_lines_are_shown() -> None:
+    import jinja2
+
+    template = jinja2.Template("first\n{{ nothing.at_all }}")
+    text = describe_error(caught(template.render))
+    assert 'File "<template>", line 2' in text
+    assert "jinja2/" not in text

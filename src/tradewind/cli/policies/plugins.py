@@ -50,7 +50,9 @@ _SHOWN = (
     "macros",
     "operator_extra_links",
     "operators",
+    "partition_mappers",
     "priority_weight_strategies",
     "sensors",
     "timetables",
+    "windows",
 )

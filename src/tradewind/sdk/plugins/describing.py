@@ -21,6 +21,8 @@ _NAMED = (
     "operators",
     "sensors",
     "hooks",
+    "partition_mappers",
+    "windows",
 )
 NOT_CARRIED = (
     "appbuilder_menu_items",

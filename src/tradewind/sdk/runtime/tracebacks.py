@@ -10,6 +10,8 @@ _OWN = f"{Path(__file__).parents[2]}/"
 _EXAMPLES = f"{_OWN}example_dags/"
 _STANDARD_LIBRARY = f"{Path(os.__file__).parent}/"
 _INSTALLED = ("site-packages/", "dist-packages/")
+_TEMPLATE_ENGINE = "-packages/jinja2/"
+"""Tradewind's choice too: of a template that fails its own lines count."""
 
 
 def describe_error(error: BaseException, depth: int | None = None) -> str:
@@ -17,7 +19,7 @@ def describe_error(error: BaseException, depth: int | None = None) -> str:
 
     Frames of Tradewind are left out, and of what remains all but the last `depth`. Where an error has no frame of its
     author (nor of a library that the author chose) it is a sentence to him, and its message tells what to do; only one
-    of a kind that is not Tradewind's keeps the place that raised it. A cause without such a frame whose message the
+    that Tradewind did not raise itself keeps the place where it came up. A cause without such a frame whose message the
     error repeats is left out whole.
 
     Raises what the author's `__str__` raises.
@@ -51,12 +53,18 @@ def _frames_to_show(stack: traceback.StackSummary, error: BaseException) -> list
     others = [frame for frame in stack if not _is_own(frame.filename)]
     if any(not _is_of_python(frame.filename) for frame in others):
         return others
-    says_it_all = type(error).__module__.partition(".")[0] == "tradewind" or isinstance(error, SyntaxError)
-    return [] if says_it_all else [frame for frame in stack if not frame.filename.startswith("<frozen ")][-1:]
+    last = [frame for frame in stack if not frame.filename.startswith("<frozen ")][-1:]
+    return [] if _says_it_all(error, last) else last
+
+
+def _says_it_all(error: BaseException, last: list[traceback.FrameSummary]) -> bool:
+    if isinstance(error, SyntaxError) or type(error).__module__.partition(".")[0] == "tradewind":
+        return True
+    return bool(last) and _is_own(last[0].filename) and (last[0].line or "").startswith("raise")
 
 
 def _is_own(path: str) -> bool:
-    return path.startswith((_OWN, "<frozen ")) and not path.startswith(_EXAMPLES)
+    return (path.startswith((_OWN, "<frozen ")) and not path.startswith(_EXAMPLES)) or _TEMPLATE_ENGINE in path
 
 
 def _is_of_python(path: str) -> bool:

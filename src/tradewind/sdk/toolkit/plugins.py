@@ -35,6 +35,8 @@ class AirflowPlugin:
     timetables: ClassVar[list[Any]] = []
     listeners: ClassVar[list[Any]] = []
     priority_weight_strategies: ClassVar[list[Any]] = []
+    partition_mappers: ClassVar[list[Any]] = []
+    windows: ClassVar[list[Any]] = []
 
     @classmethod
     def validate(cls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tradewind.task")
 
 _MAX_MESSAGE = 500
+_DATED = re.compile(r"^(KeyError|UndefinedError|TypeError): .*'(ds|ts|(ds|ts)_nodash\w*|(logical|execution)_date|data_interval_\w+)'")
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,6 +71,11 @@ def judge(error: BaseException, was_killed: Callable[[], bool]) -> Judgement:
         case _:
             _log.error("Failed: %s", one_line(error), exc_info=error)
             return Judgement("failed", one_line(error), error)
+
+
+def misses_logical_date(error: BaseException) -> bool:
+    """Return whether the error looks like one for want of what only a run with a logical date has in its context."""
+    return isinstance(error, Exception) and _DATED.search(one_line(error)) is not None
 
 
 def one_line(error: BaseException) -> str:

@@ -32,7 +32,7 @@ from tradewind.worker.tries.asset_events import asset_events_of, require_active_
 from tradewind.worker.tries.callbacks import guarded, run_callbacks
 from tradewind.worker.tries.deferral import UnserializableTriggerError, deferral_of, going_on, remaining_limit_s
 from tradewind.worker.tries.mapping import label_if_possible, label_of_index, length_for_mapping, operator_of_index
-from tradewind.worker.tries.outcome import Judgement, judge, one_line
+from tradewind.worker.tries.outcome import Judgement, judge, misses_logical_date, one_line
 from tradewind.worker.tries.rendered import rendered_fields
 from tradewind.worker.tries.task_instance import RuntimeTaskInstance
 from tradewind.worker.tries.verdict import ask_retry_policy
@@ -131,6 +131,8 @@ class _Attempt:
             if self.ti is not None and self.task is not None and self.context is not None:
                 self.ti.rendered_map_index = label_if_possible(self.task, self.context, self.ti.rendered_map_index)
             judgement = judge(error, lambda: self.around.was_killed(self.order.ti_pk, self.order.try_number))
+            if self.order.dag_run.logical_date is None and misses_logical_date(error):
+                _log.error(_NO_LOGICAL_DATE)
             return ask_retry_policy(judgement, self.order, self.task, self.context)
         return Judgement("success")
 
@@ -298,6 +300,10 @@ class _Attempt:
         return self.task, self.context
 
 
+_NO_LOGICAL_DATE = (
+    "The run has no logical date, and so no ds, ts, logical_date and data_interval_*: trigger it with one, "
+    "or use dag_run.run_after"
+)
 _GOING_ON = "Going on with %s of DAG %s, run %s, try %d of %d"
 _NOT_ENDED = frozenset({"awaiting_input", "deferred", "killed", "reschedule"})
 
