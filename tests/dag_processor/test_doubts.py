@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, Asset, BaseOperator, task
-
+from tradewind import DAG, BaseOperator, task
 from tradewind.dag_processor.parsing.doubts import NO_EFFECT, doubts
+from tradewind.sdk.assets.asset import Asset
 
 
 def told(dag: DAG) -> list[str]:

@@ -90,7 +90,9 @@ def test_only_the_last_frames_are_kept_where_that_is_asked() -> None:
 
 def test_what_tradewind_raises_itself_is_a_sentence_whatever_its_kind() -> None:
     error = caught(lambda: import_string("nodots"))
-    while error.__traceback__ is not None and not error.__traceback__.tb_frame.f_code.co_filename.endswith("loading.py"):
+    while error.__traceback__ is not None and not error.__traceback__.tb_frame.f_code.co_filename.endswith(
+        "loading.py"
+    ):
         error.__traceback__ = error.__traceback__.tb_next
     assert isinstance(error, ImportError)
     assert describe_error(error) == ""

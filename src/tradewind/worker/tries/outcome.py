@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tradewind.task")
 
 _MAX_MESSAGE = 500
-_DATED = re.compile(r"^(KeyError|UndefinedError|TypeError): .*'(ds|ts|(ds|ts)_nodash\w*|(logical|execution)_date|data_interval_\w+)'")
+_DATED = re.compile(
+    r"^(KeyError|UndefinedError|TypeError): .*'(ds|ts|(ds|ts)_nodash\w*|(logical|execution)_date|data_interval_\w+)'"
+)
 
 
 @dataclass(slots=True, frozen=True)
