@@ -58,7 +58,7 @@ CORE = (
         "fernet_key",
         "string",
         "",
-        "Key(s) that encrypt variables and connections, the newest first, separated by commas. "
+        "Key(s) that encrypt variables, connections and what deferred tasks carry, the newest first, separated by commas. "
         "Empty: a key is made on the first start and kept in the home folder.",
         is_secret=True,
     ),

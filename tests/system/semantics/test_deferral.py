@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from benchmarks.system import until
 from tests.postgres import PostgresServer
@@ -119,6 +120,8 @@ def test_every_way_to_wait_outside_the_workers(waiting: tuple[FamilyUnderTest, P
     run_id = family.trigger("deferral_ways")
     for task_id in ("own", "file"):
         family.wait_for_instance("deferral_ways", run_id, task_id, "deferred")
+    assert stored_arguments(family)
+    assert all(one == b"{}" or one.startswith(b"gAAAA") for one in stored_arguments(family)), "in clear in the database"
     for task_id in ("approve", "form"):
         family.wait_for_instance("deferral_ways", run_id, task_id, "awaiting_input")
     (folder / "deferral_ways").touch()
@@ -170,6 +173,16 @@ def test_all_go_on_when_the_triggerer_is_killed(waiting: tuple[FamilyUnderTest, 
     found = family.get(f"/api/v2/dags/deferral_many/dagRuns/{run_id}/taskInstances")["task_instances"]
     assert {(one["state"], one["try_number"]) for one in found} == {("success", 1)}
     assert len(found) == COUNT
+
+
+def stored_arguments(family: FamilyUnderTest) -> list[bytes]:
+    """Return what the database has of the arguments of triggers, and of the methods that tasks go on in."""
+    url = family.environment.get("TRADEWIND__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{family.home / 'tradewind.db'}")
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT kwargs, next_kwargs FROM trigger")).all()
+    engine.dispose()
+    return [bytes(value) for row in rows for value in row]
 
 
 def log_of(family: FamilyUnderTest, run_id: str, number: int) -> str:
