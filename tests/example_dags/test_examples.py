@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,8 +29,9 @@ def parsed() -> dict[str, FileResult]:
 def test_each_file_gives_the_dag_of_its_name(parsed: dict[str, FileResult]) -> None:
     files = {path.stem for path in FOLDER.glob("example_*.py")}
     assert {name: result.errors for name, result in parsed.items()} == {name: [] for name in files}
+    more = {"example_assets": ["example_assets_consumer"]}
     assert {name: [dag.dag_id for dag in result.dags] for name, result in parsed.items()} == {
-        name: [name] for name in files
+        name: [name, *more.get(name, [])] for name in files
     }
 
 
@@ -38,8 +42,34 @@ def test_only_the_old_style_is_warned_of(parsed: dict[str, FileResult]) -> None:
 
 def test_each_example_explains_itself(parsed: dict[str, FileResult]) -> None:
     for result in parsed.values():
-        (dag,) = result.dags
-        document = decode_document(dag.document)
-        assert "example" in document.tags
+        assert all("example" in decode_document(dag.document).tags for dag in result.dags)
         assert result.source is not None
         assert result.source.startswith('"""')
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "more", "expected"),
+    [
+        ("example_mapping", [], {"measure[0]": "success", "measure[2]": "success", "average": "success"}),
+        ("example_assets", [], {"write_orders": "success"}),
+        ("example_waiting", ["--answer", "ask=Approve"], {"pause": "success", "ask": "success", "ship": "success"}),
+        ("example_waiting", ["--answer", "ask=Reject"], {"ask": "success", "ship": "skipped"}),
+    ],
+)
+def test_examples_of_mapping_assets_and_waiting_run(
+    home: Path, dag_id: str, more: list[str], expected: dict[str, str]
+) -> None:
+    text = (FOLDER / f"{dag_id}.py").read_text().replace("timedelta(seconds=5)", "timedelta(milliseconds=50)")
+    file = home / f"{dag_id}.py"
+    file.write_text(text)
+    tradewind = str(Path(sys.executable).with_name("tradewind"))
+    command = [tradewind, "dags", "test", "--file", str(file), dag_id, "--output", "json", *more]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    states = json.loads(ran.stdout.splitlines()[-1])
+    shown = {
+        f"{task}[{index}]" if isinstance(state, list) else task: one
+        for task, state in states["tasks"].items()
+        for index, one in enumerate(state if isinstance(state, list) else [state])
+    }
+    assert {task: shown.get(task) for task in expected} == expected
