@@ -73,6 +73,16 @@ def test_no_database_is_needed(tradewind: CommandLine, home: Path, tmp_path: Pat
     assert list(home.iterdir()) == []
 
 
+def test_assets_of_the_other_dags_of_the_file_are_known(tradewind: CommandLine, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "makers.py"
+    file.write_text(
+        "from airflow.sdk import asset\n\n\n@asset(schedule=None)\ndef first():\n    return 1\n\n\n"
+        "@asset(schedule=first)\ndef second(self, context, first):\n    print(self.name, 'of', first.uri)\n"
+    )
+    assert "second of first" in tradewind.ok("dags", "test", "--file", str(file), "second")
+    assert not (home / "tradewind.db").exists()
+
+
 def test_a_run_that_fails_has_exit_code_1(tradewind: CommandLine, dag_file: Path) -> None:
     answer = tradewind("dags", "test", "numbers", "-c", '{"n": 6}', "-o", "json")
     assert answer.code == 1

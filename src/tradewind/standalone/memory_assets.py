@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
+from tradewind.sdk.assets.asset import Asset, BaseAsset
+from tradewind.sdk.definitions.dag import DAG
 from tradewind.serialization.records import AssetEventRecord, AssetRecord
 
 if TYPE_CHECKING:
@@ -25,7 +28,18 @@ class MemoryAssets:
     def __init__(self, behind: object) -> None:
         """Read from `behind`, where there is something, what the test has not made itself."""
         self.asset_events: list[AssetEventRecord] = []
+        self._defined: list[AssetRecord] = []
         self._asset_source = behind
+
+    def know_assets_of(self, path: str) -> None:
+        """Know the assets that the modules of a DAG file define, those of the other DAGs in it among them."""
+        spaces = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
+        for space in [space for space in spaces if space.get("__file__") == path]:
+            for value in list(space.values()):
+                tasks = value.tasks if isinstance(value, DAG) else ()
+                for one in (value, *(outlet for task in tasks for outlet in task.outlets)):
+                    leaves = one.leaves() if isinstance(one, BaseAsset) else ()
+                    self._defined += [_record(asset) for asset in leaves if isinstance(asset, Asset)]
 
     def note_asset_event(self, order: RunTask, event: AssetEventReport, at: datetime) -> None:
         """Keep an event that a task of the test made: no DAG is started by it."""
@@ -52,6 +66,9 @@ class MemoryAssets:
         for event in self.asset_events:
             if name in {None, event.asset.name} and uri in {None, event.asset.uri}:
                 return event.asset
+        for asset in self._defined:
+            if name in {None, asset.name} and uri in {None, asset.uri}:
+                return asset
         return self._ask("get_asset", None, name=name, uri=uri)
 
     def get_asset_events(
@@ -98,3 +115,7 @@ class MemoryAssets:
     def _ask(self, method: str, without: Any, **arguments: Any) -> Any:
         answer = getattr(self._asset_source, method, None)
         return without if answer is None else answer(**arguments)
+
+
+def _record(asset: Asset) -> AssetRecord:
+    return AssetRecord(name=asset.name, uri=asset.uri, group=asset.group, extra=asset.extra)

@@ -93,6 +93,7 @@ class TestedRun:
         self._state = DagRunState.RUNNING
         self._reason = ""
         store.task_instances = self._records
+        store.know_assets_of(dag.fileloc)
         store.dags[document.dag_id] = DagRecord(
             dag_id=document.dag_id,
             task_ids=[task.task_id for task in document.tasks],
