@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.airflow.finder import install
 from tradewind.sdk.definitions.dag import DAG
 from tradewind.sdk.document import to_document
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.importing import import_dag_file
 from tradewind.sdk.subdags.operator import SubDagOperator
 from tradewind.standalone.dag_test import run_dag_test
+
+
+@pytest.fixture(autouse=True)
+def namespace() -> None:
+    """Let files import `airflow`."""
+    install()
+
 
 FILE = """
 from airflow.exceptions import AirflowFailException, AirflowSkipException

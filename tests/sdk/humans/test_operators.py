@@ -14,6 +14,7 @@ from tradewind.sdk.definitions.param import Param
 from tradewind.sdk.exceptions import RemovedInAirflow4Warning
 from tradewind.sdk.humans.operators import ApprovalOperator, HITLBranchOperator, HITLEntryOperator, HITLOperator
 from tradewind.sdk.notifier import BaseNotifier
+from tradewind.sdk.toolkit.configuration import AirflowConfigParser
 from tradewind.serialization.human_answers import answer_event, too_late_event
 from tradewind.serialization.messages import Finished, HumanQuestion, Resumption
 from tradewind.xcom.values import decode_value
@@ -176,7 +177,8 @@ class Noting(BaseNotifier):
 
 
 def test_notifiers_are_told_with_the_address_of_the_question(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRADEWIND__API__BASE_URL", "http://there:8080")
+    # Options are read once for a process.
+    monkeypatch.setattr(AirflowConfigParser, "get", lambda *_args, **_kwargs: "http://there:8080")
     notes: list[str] = []
     question(stage.run(operator(stage, notifiers=Noting(notes, "{{ task.subject }}"))))
     assert notes == ["Well? http://there:8080/dags/d/runs/r/tasks/ask/required_actions?map_index=-1"]
