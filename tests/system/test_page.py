@@ -106,6 +106,7 @@ def test_a_run_from_sign_in_to_its_log(family: FamilyUnderTest, browser: Browser
         page.get_by_role("button", name=f"Trigger {dag_id}").click()
         page.get_by_role("link", name=dag_id, exact=True).click()
         expect(page.get_by_role("heading", name=dag_id)).to_be_visible()
+        expect(page.get_by_text("Defaults of Airflow 3", exact=True)).to_be_visible()
         expect(page.locator("main .state")).to_have_text("success", timeout=DEADLINE_MS)
         assert overflow(page) == 0
 

@@ -135,10 +135,11 @@ function pages(total) {
 }
 
 async function showDag(dagId) {
-  const [dag, runs] = await Promise.all([call(api("dags", dagId)), call(`${api("dags", dagId, "dagRuns")}?order_by=-run_after&limit=50`)]);
+  const [dag, runs] = await Promise.all([call(api("dags", dagId, "details")), call(`${api("dags", dagId, "dagRuns")}?order_by=-run_after&limit=50`)]);
   return [[dag, runs], () => [
     make("h1", {}, dag.dag_display_name, " ", make("small", {}, dag.description || "")),
     make("div", { class: "bar-row" }, pauseSwitch(dag), triggerButton(dag), make("span", { class: "faint" }, `${dag.relative_fileloc}, schedule: ${dag.timetable_summary}`)),
+    make("p", { class: "faint" }, `Defaults of Airflow ${dag.airflow_defaults}`, dag.airflow_defaults_decided_by ? `, decided by ${dag.airflow_defaults_decided_by}` : ""),
     table(["Run", "State", "Started", "Duration"], runs.dag_runs.map((run) => [make("a", { href: link("dags", dagId, run.dag_run_id) }, run.dag_run_id), state(run.state), when(run.start_date), seconds(run.duration)]), "No run yet."),
   ]];
 }
