@@ -21,6 +21,7 @@ from tradewind.sdk.plugins.describing import describe_plugins
 from tradewind.sdk.plugins.installed import install_plugins, installed_plugins
 from tradewind.sdk.plugins.links import links_of
 from tradewind.sdk.plugins.loading import PluginSet, load_plugins
+from tradewind.sdk.providers.lineage import get_hook_lineage_collector, install_lineage_collector
 from tradewind.serialization.messages import Finished
 from tradewind.standalone.dag_test import run_dag_test
 
@@ -235,3 +236,31 @@ def test_a_plugin_that_hangs_is_given_up(folder: Path) -> None:
         "$PLUGINS_FOLDER/slow.py",
         "its import takes longer than it may ([core] dagbag_import_timeout)",
     )
+
+
+def test_a_reader_of_lineage_has_what_one_try_reported(
+    folder: Path,
+    dag: DAG,  # noqa: F811
+    run: Callable[..., Finished],  # noqa: F811
+) -> None:
+    (folder / "reading.py").write_text(
+        "from tradewind.sdk.providers.lineage import HookLineageReader\n"
+        "from tradewind.sdk.toolkit.plugins import AirflowPlugin\n"
+        "class Reading(AirflowPlugin):\n"
+        "    name = 'reading'\n"
+        "    hook_lineage_readers = [HookLineageReader]\n"
+    )
+    before = get_hook_lineage_collector()
+    try:
+        install_plugins(str(folder))
+        collector = get_hook_lineage_collector()
+        task = PythonOperator(
+            task_id="t",
+            dag=dag,
+            python_callable=lambda: get_hook_lineage_collector().add_input_asset(None, uri="s3://bucket/key"),
+        )
+        for _ in range(2):
+            assert run(task.task_id).outcome == "success"
+        assert [each.count for each in collector.collected_assets.inputs] == [1]
+    finally:
+        install_lineage_collector(before)

@@ -27,6 +27,13 @@ def install_plugins(folder: str | None, limit: Limit | None = None) -> PluginSet
     for loaded in _installed.plugins:
         for kind in _MODULES_OF:
             _offer(loaded.name, kind, getattr(loaded.plugin, kind, None) or ())
+    if any(_installed.attributes("hook_lineage_readers")):
+        from tradewind.sdk.providers.lineage import (  # noqa: PLC0415 - only where lineage is read
+            HookLineageCollector,
+            install_lineage_collector,
+        )
+
+        install_lineage_collector(HookLineageCollector())
     return _installed
 
 

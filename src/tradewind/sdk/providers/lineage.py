@@ -111,6 +111,11 @@ class HookLineageCollector:
         """Whether anything was reported."""
         return bool(self._inputs or self._outputs or self._extra)
 
+    def clear(self) -> None:
+        """Forget what was reported: another try begins."""
+        for kept in (self._inputs, self._outputs, self._extra):
+            kept.clear()
+
     def _add_asset(self, assets: dict[object, AssetLineageInfo], context: Any, **given: Any) -> None:
         if self._is_full(assets, MAX_COLLECTED_ASSETS):
             return

@@ -21,6 +21,7 @@ from tradewind.sdk.exceptions import AirflowTaskTimeout, TaskAwaitingInput, Task
 from tradewind.sdk.plugins.links import address_of, key_of, links_of
 from tradewind.sdk.plugins.listening import tell
 from tradewind.sdk.policies.cluster import env_vars_of_policies
+from tradewind.sdk.providers.lineage import get_hook_lineage_collector
 from tradewind.sdk.runtime.current import set_context
 from tradewind.sdk.runtime.templating import render_template_fields
 from tradewind.sdk.state import TaskInstanceState
@@ -79,6 +80,7 @@ def run_try(order: RunTask, find_dag: Callable[[], DAG], around: Surroundings, *
 
     Nothing of the author's comes through as an exception, but KeyboardInterrupt. `announce`: report the begin too.
     """
+    get_hook_lineage_collector().clear()
     started_at = clock.now()
     if announce:
         around.send(Started(ti_pk=order.ti_pk, try_number=order.try_number, pid=os.getpid(), started_at=started_at))
